@@ -1,0 +1,50 @@
+# make run | test | check | fix | bench. PYTHON= chooses the interpreter, PORT= the port.
+PYTHON ?= python3
+PORT ?= 8080
+VENV := .venv
+BIN := $(VENV)/bin
+CODE := gateway adapters storage warmup tests bench
+
+.PHONY: run test check fix bench lock clean
+
+run: $(VENV)/.run
+	$(BIN)/python -m gateway serve --port $(PORT)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+
+fix: $(VENV)/.dev
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench
+
+# Hashes and no index URLs: whoever installs chooses the registry (docs/decisions.md).
+lock: $(VENV)/.uv
+	$(BIN)/uv pip compile -q requirements/uv.in $(COMPILE) -o requirements/uv.txt
+	$(BIN)/uv pip compile -q pyproject.toml $(COMPILE) -o requirements/run.txt
+	$(BIN)/uv pip compile -q pyproject.toml --group dev $(COMPILE) -o requirements/dev.txt
+COMPILE := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+$(VENV)/.uv: requirements/uv.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+# The dev set holds the run set: a venv that is ready for tests is ready to run.
+$(VENV)/.run: requirements/run.txt $(VENV)/.uv
+	@test -f $(VENV)/.dev || $(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements/run.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.uv
+	$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements/dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Clients of chat and embeddings APIs."""

@@ -1,0 +1,54 @@
+"""The contract of a source: one method, from a query to a payload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Record = Mapping[str, Any]
+"""One row: ``id`` and ``name`` as text, and the fields that the configuration names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a source is asked, in its normalised form."""
+
+    text: str
+    """``q``; empty where the source declares other parameters and none was given."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    """The source's own parameters, as declared."""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Whom an answer credits, and under which terms."""
+
+    text: str
+    url: str = ""
+    license: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What a source answered."""
+
+    records: tuple[Record, ...]
+    total: int
+    """How many there are upstream; at least the number of records."""
+    attribution: Attribution
+    at: float
+    """When the upstream said so, in Unix seconds."""
+    partial: tuple[str, ...] = ()
+    """Names of the parts that a composite source could not get."""
+
+
+class Source(Protocol):
+    """A named upstream."""
+
+    async def fetch(self, query: Query) -> Payload:
+        """Return what the upstream has; no match is an empty payload.
+
+        Raise `adapters.errors.UpstreamError` when it could not be asked or could not answer.
+        """

@@ -1,0 +1,67 @@
+"""The contract of a summarizer: from a brief to a draft that the gate still has to pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from adapters.source import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Which record fields say what; the extractive summary reads them in this order."""
+
+    purpose: tuple[str, ...] = ()
+    usage: tuple[str, ...] = ()
+    caution: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """Everything that a summary is made from; what is not here cannot shape it."""
+
+    query: str
+    records: tuple[Record, ...]
+    language: str
+    """``ko``, ``en`` …"""
+    keyword: str = ""
+    """The angle of the summary; empty: the general one."""
+    roles: Roles = Roles()
+    prompt: str = ""
+    """The source's own instructions for a model; empty: the default ones."""
+    schema: Mapping[str, Any] | None = None
+    """JSON Schema of a structured report; None: text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call; None is unknown, which is not zero."""
+
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a summarizer wrote."""
+
+    text: str
+    by: str
+    """``extractive`` or ``openai:MODEL``."""
+    report: Mapping[str, Any] | None = None
+    finish: str = "stop"
+    """Why it ended, as the provider says it; ``stop`` is the natural end."""
+    usage: Usage = field(default_factory=Usage)
+
+
+class Summarizer(Protocol):
+    """Writes drafts."""
+
+    name: str
+    """``extractive`` or ``openai:MODEL``: part of a summary's digest."""
+
+    async def summarize(self, brief: Brief) -> Draft:
+        """Return a draft; raise `adapters.errors.SummaryError` when none can be had."""

@@ -1,0 +1,1 @@
+"""The gateway: one lookup from its request to its answer."""

@@ -1,0 +1,135 @@
+"""What happened, as frozen values, and who listens.
+
+Features listen and are never called from the story: logs, metrics, popularity,
+spend and the dashboard each subscribe. A listener that throws is logged, and
+the lookup lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served(Event):
+    """A lookup was answered."""
+
+    source: str
+    key: str
+    outcome: str
+    """``hit``, ``stale``, ``miss``, ``collapsed`` or ``similar``."""
+    tier: str
+    """The tier that had it; empty on a miss."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Event):
+    """A lookup could not be answered."""
+
+    source: str
+    key: str
+    kind: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched(Event):
+    """An upstream answered a flight."""
+
+    source: str
+    key: str
+    records: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailed(Event):
+    """An upstream did not answer a flight."""
+
+    source: str
+    key: str
+    kind: str
+    message: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summarized(Event):
+    """A summary was written and passed the gate."""
+
+    source: str
+    key: str
+    by: str
+    seconds: float
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryFailed(Event):
+    """No summary could be had, or the gate refused it."""
+
+    source: str
+    key: str
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Event):
+    """An entry went into the tiers."""
+
+    source: str
+    key: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TierFailed(Event):
+    """A tier could not do what it was asked; the others went on."""
+
+    tier: str
+    operation: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitChanged(Event):
+    """A circuit breaker opened, closed or let a trial through."""
+
+    upstream: str
+    before: str
+    after: str
+
+
+Listener = Callable[[Event], None]
+
+
+class Events:
+    """Tells every listener what happened, in the order in which they subscribed."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = list(listeners)
+
+    def subscribe(self, listener: Listener) -> None:
+        """Tell *listener* of everything from now on; it must not block."""
+        self._listeners.append(listener)
+
+    def emit(self, event: Event) -> None:
+        """Tell everyone; what a listener raises is logged and goes no further."""
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception:
+                _log.exception("listener.failed", event_type=type(event).__name__)

@@ -1,0 +1,1 @@
+"""HTTP: the only place in the gateway that knows aiohttp's server."""

@@ -1,0 +1,88 @@
+"""What is kept: an entry of two parts, encoded once, when it is made.
+
+An entry holds pieces of the JSON answer as bytes. Tiers move these bytes and a
+hit joins them; nothing parses or renders JSON on the way. Records and summary
+are parts with ages of their own, so that cheap records refresh alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+WIRE_VERSION = 1
+"""The first byte of an encoded entry; another version is a miss, never an error."""
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """One part of an entry: its JSON, when it was made and what it took to make."""
+
+    body: bytes
+    """Records: the members ``"total":…,"items":…,"as_of":…,"attribution":…`` without braces.
+    Summary: one JSON value, ``null`` where an attempt failed (so that it is not repeated at once).
+    """
+    at: float
+    """When it was made, in Unix seconds."""
+    cost: float = 0.0
+    """How long it took to make, in seconds: what an early refresh weighs."""
+    digest: str = ""
+    """Names the content it was made from: equal digests, equal content."""
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """The kept answer of one lookup."""
+
+    key: str
+    source: str
+    head: bytes
+    """The JSON members that name the lookup: ``"source":…,"query":…,"keyword":…``."""
+    records: Part
+    summary: Part | None
+    """None: nobody asked for one yet."""
+    empty: bool
+    """The upstream found nothing: the negative time to live holds."""
+    keep_until: float
+    """Unix seconds after which no tier needs to keep it."""
+    tags: tuple[str, ...] = ()
+    position: int = 0
+    """Where the log of invalidations stood before the fetch began: the fence."""
+    partial: tuple[str, ...] = ()
+    """Parts of a composite source that are missing."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of its content, for tiers that are bounded in bytes."""
+        summary = 0 if self.summary is None else len(self.summary.body)
+        return len(self.key) + len(self.head) + len(self.records.body) + summary
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry and the name of the tier that had it."""
+
+    entry: Entry
+    tier: str
+
+
+class CorruptEntryError(Exception):
+    """Bytes in a tier that are no entry of this version: treated as a miss."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Entry)
+
+
+def encode(entry: Entry) -> bytes:
+    """Return the bytes that shared tiers keep."""
+    return bytes((WIRE_VERSION,)) + _encoder.encode(entry)
+
+
+def decode(wire: bytes) -> Entry:
+    """Return the entry that *wire* holds; raise `CorruptEntryError` on anything else."""
+    if not wire or wire[0] != WIRE_VERSION:
+        raise CorruptEntryError("the bytes are not an entry of this version")
+    try:
+        return _decoder.decode(memoryview(wire)[1:])
+    except msgspec.DecodeError as error:
+        raise CorruptEntryError(str(error)) from error

@@ -1,0 +1,34 @@
+"""The contract of a tier: five methods, kept by every place that keeps entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from storage.entry import Entry
+
+
+class TierError(Exception):
+    """A tier could not do what it was asked; its caller goes on without it."""
+
+
+class Tier(Protocol):
+    """A place that keeps entries. Foreign errors leave it only as `TierError`."""
+
+    name: str
+    """As it stands in ``Cache-Status: detail=``: ``memory``, ``redis`` or ``database``."""
+
+    async def get(self, key: str) -> Entry | None:
+        """Return the entry, or None. Raise `CorruptEntryError` on foreign bytes, else `TierError`."""
+
+    async def put(self, entry: Entry) -> None:
+        """Keep *entry*, in place of what stood under its key."""
+
+    async def drop(self, keys: Sequence[str]) -> int:
+        """Forget *keys*; return how many of them it had."""
+
+    async def ping(self) -> None:
+        """Return if the tier can work; raise `TierError` saying why it cannot."""
+
+    async def close(self) -> None:
+        """Give back what it holds; nothing else may be called afterwards."""

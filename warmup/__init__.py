@@ -1,0 +1,1 @@
+"""Filling the tiers before anyone asks: ``python -m warmup``."""
