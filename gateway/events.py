@@ -131,5 +131,5 @@ class Events:
         for listener in self._listeners:
             try:
                 listener(event)
-            except Exception:
+            except Exception:  # noqa: BLE001 - a listener's fault is no lookup's fault
                 _log.exception("listener.failed", event_type=type(event).__name__)

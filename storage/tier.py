@@ -19,7 +19,7 @@ class Tier(Protocol):
     """As it stands in ``Cache-Status: detail=``: ``memory``, ``redis`` or ``database``."""
 
     async def get(self, key: str) -> Entry | None:
-        """Return the entry, or None. Raise `CorruptEntryError` on foreign bytes, else `TierError`."""
+        """Return the entry or None; raise `CorruptEntryError` on foreign bytes, or `TierError`."""
 
     async def put(self, entry: Entry) -> None:
         """Keep *entry*, in place of what stood under its key."""
