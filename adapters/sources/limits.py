@@ -1,0 +1,44 @@
+"""What an upstream is spared: the limits of a source, as they stand in ``config.yaml``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from adapters.sources.units import Duration, Spec, seconds
+
+
+class QuotaSpec(Spec, frozen=True, kw_only=True):
+    """So many calls in a window."""
+
+    limit: int
+    per: Literal["second", "minute", "hour", "day", "month"]
+    window: Literal["rolling", "calendar"] = "rolling"
+    zone: str = "UTC"
+    """Whose midnight a calendar window ends at, such as ``Asia/Seoul``."""
+
+
+class BreakerSpec(Spec, frozen=True, kw_only=True):
+    """When a circuit opens, and for how long."""
+
+    failures: int = 5
+    reset: Duration = seconds(60)
+
+
+class LimitsSpec(Spec, frozen=True, kw_only=True):
+    """What an upstream is spared."""
+
+    quotas: tuple[QuotaSpec, ...] = ()
+    concurrency: int = 8
+    queue: int = 64
+    """Calls that may wait for one of *concurrency*; more are refused at once."""
+    min_interval: Duration = seconds(0)
+    """Between the starts of two calls."""
+    retries: int = 2
+    """Further tries after a failure that another try may mend."""
+    backoff: Duration = seconds(0.25)
+    """The first wait's upper bound; it doubles for each try."""
+    max_backoff: Duration = seconds(10)
+    """No wait is longer; an upstream that asks for more is not tried again."""
+    breaker: BreakerSpec = msgspec.field(default_factory=BreakerSpec)
