@@ -1,0 +1,1 @@
+"""Summarizers: the extractive one, which needs nothing, and those that ask a model."""
