@@ -1,0 +1,153 @@
+"""What the client gets: the kept bytes joined, and where they came from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import orjson
+
+from adapters.source import Attribution, Payload, Record
+from adapters.summarizers.base import Draft
+from gateway.freshness import FreshnessSpec, failed, records_ttl
+from gateway.lookup import Lookup
+from storage.entry import Entry
+
+Outcome = Literal["hit", "stale", "miss", "collapsed", "similar"]
+"""``stale``: an old answer was given; ``collapsed``: another caller's flight was shared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An entry as it is served at one moment."""
+
+    entry: Entry
+    policy: FreshnessSpec
+    outcome: Outcome
+    tier: str
+    """The tier that had it: ``memory``, ``redis``, ``database``; empty after a fetch."""
+    now: float
+    degraded: tuple[str, ...] = ()
+    stored: bool = False
+    refreshed: bool = False
+    """An old entry was there, and its refresh was waited for."""
+    similar_to: str = ""
+
+    @property
+    def age(self) -> int:
+        """Whole seconds since the upstream said so (RFC 9111 §5.1)."""
+        return max(0, int(self.now - self.entry.records.at))
+
+    @property
+    def ttl(self) -> int:
+        """Whole seconds for which it is still fresh; negative when it is stale."""
+        return int(self.entry.records.at + records_ttl(self.entry, self.policy) - self.now)
+
+    @property
+    def etag(self) -> str:
+        """An opaque tag of the whole content, without quotes; a variant adds its own mark."""
+        summary = self.entry.summary
+        parts = (
+            self.entry.head,
+            self.entry.records.body,
+            b"" if summary is None else summary.body,
+            repr((self.degraded, self.similar_to)).encode(),
+        )
+        return hashlib.blake2b(b"\0".join(parts), digest_size=12).hexdigest()
+
+    def body(
+        self,
+        *,
+        fields: Sequence[str] | None = None,
+        limit: int | None = None,
+        summary: bool = True,
+    ) -> bytes:
+        """Return the JSON answer: its bytes joined, unless *fields* or *limit* choose from them."""
+        entry = self.entry
+        records = entry.records.body
+        if fields is not None or limit is not None:
+            records = _chosen(records, fields, limit)
+        written = entry.summary.body if summary and entry.summary is not None else b"null"
+        degraded = self.degraded if summary else [d for d in self.degraded if d != "summary"]
+        tail = orjson.dumps({"degraded": list(degraded), "similar_to": self.similar_to or None})
+        return b"".join((b"{", entry.head, b",", records, b',"summary":', written, b",", tail[1:]))
+
+
+def degradations(entry: Entry, *, stale: bool, summary_expected: bool) -> tuple[str, ...]:
+    """Return what ``degraded`` says of *entry* when it is served."""
+    found = []
+    if stale:
+        found.append("stale")
+    if entry.partial:
+        found.append("partial")
+    lacks = entry.summary is None or failed(entry.summary)
+    if summary_expected and lacks and not entry.empty:
+        found.append("summary")
+    return tuple(found)
+
+
+def encode_head(lookup: Lookup) -> bytes:
+    """Encode the members that name the lookup."""
+    return _members(
+        {"source": lookup.source, "query": lookup.text, "keyword": lookup.keyword or None}
+    )
+
+
+def encode_records(payload: Payload) -> bytes:
+    """Encode what the source answered."""
+    return _members(
+        {
+            "total": payload.total,
+            "items": [{**record, "summary": record.get("summary")} for record in payload.records],
+            "as_of": instant(payload.at),
+            "attribution": _credit(payload.attribution),
+        }
+    )
+
+
+def encode_summary(draft: Draft, at: float, *, grounded: bool) -> bytes:
+    """Encode a summary that passed the gate."""
+    written: dict[str, Any] = {
+        "text": draft.text,
+        "by": draft.by,
+        "at": instant(at),
+        "grounded": grounded,
+    }
+    if draft.report is not None:
+        written["report"] = draft.report
+    return orjson.dumps(written)
+
+
+def decode_records(body: bytes) -> tuple[Record, ...]:
+    """Return the records that `encode_records` encoded."""
+    return tuple(orjson.loads(b"{" + body + b"}")["items"])
+
+
+def instant(at: float) -> str:
+    """Return *at* (Unix seconds) as RFC 3339 in UTC, to the second."""
+    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _members(members: dict[str, Any]) -> bytes:
+    return orjson.dumps(members)[1:-1]
+
+
+def _credit(attribution: Attribution) -> dict[str, str | None]:
+    return {
+        "text": attribution.text,
+        "url": attribution.url or None,
+        "license": attribution.license or None,
+    }
+
+
+def _chosen(body: bytes, fields: Sequence[str] | None, limit: int | None) -> bytes:
+    """Return the members of *body* with some fields of some items; ``id`` always stays."""
+    members = orjson.loads(b"{" + body + b"}")
+    items = members["items"][:limit]
+    if fields is not None:
+        kept = {"id", *fields}
+        items = [{name: item[name] for name in item if name in kept} for item in items]
+    return _members({**members, "items": items})

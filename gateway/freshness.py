@@ -1,0 +1,93 @@
+"""Every decision about age is here; nothing here does I/O.
+
+A part is *fresh* for its time to live; *stale* while it may be served at once with a
+refresh behind it (RFC 5861 §3, stale-while-revalidate); *expired* while it may only stand
+in when the refresh fails (RFC 5861 §4, stale-if-error); then it is *missing*.
+"""
+
+from __future__ import annotations
+
+import zlib
+from enum import IntEnum
+
+import msgspec
+
+from adapters.sources.units import Duration
+from storage.entry import Entry, Part
+
+SUMMARY_RETRY = 30.0
+"""Seconds for which a summary that could not be had is not asked for again."""
+
+
+class FreshnessSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``freshness:`` of a source."""
+
+    ttl: Duration = Duration(86_400)
+    """How long records are fresh."""
+    negative_ttl: Duration = Duration(600)
+    """How long "no match" is fresh."""
+    stale_while_revalidate: Duration = Duration(21_600)
+    """How long after that an answer is given at once while it is refreshed."""
+    stale_if_error: Duration = Duration(604_800)
+    """How long after its time to live an answer may stand in for a failed refresh."""
+    summary_ttl: Duration = Duration(2_592_000)
+    """How long a summary is kept for its input: while that is the same, it is not paid again."""
+    jitter: float = 0.05
+    """Up to this share of a time to live is taken off, by key: not all expire at once."""
+
+
+class Verdict(IntEnum):
+    """What a policy says of a part now, from best to worst."""
+
+    FRESH = 0
+    STALE = 1
+    EXPIRED = 2
+    MISSING = 3
+
+
+def records_ttl(entry: Entry, policy: FreshnessSpec) -> float:
+    """Return for how many seconds the records of *entry* are fresh."""
+    ttl = policy.negative_ttl if entry.empty else policy.ttl
+    return ttl * (1 - policy.jitter * _share(entry.key))
+
+
+def judge_records(entry: Entry | None, policy: FreshnessSpec, now: float) -> Verdict:
+    """Say what the records of *entry* are good for at *now* (Unix seconds)."""
+    if entry is None:
+        return Verdict.MISSING
+    over = now - entry.records.at - records_ttl(entry, policy)
+    if over < 0:
+        return Verdict.FRESH
+    if over < policy.stale_while_revalidate:
+        return Verdict.STALE
+    return Verdict.EXPIRED if over < policy.stale_if_error else Verdict.MISSING
+
+
+def judge_summary(entry: Entry | None, now: float) -> Verdict:
+    """Say what the summary of *entry* is good for; without records there is none to make."""
+    if entry is None:
+        return Verdict.MISSING
+    if entry.empty:
+        return Verdict.FRESH
+    part = entry.summary
+    if part is None:
+        return Verdict.MISSING
+    # A summary is named by its input and so stays right for as long as its records do (design §5).
+    retry = failed(part) and now - part.at >= SUMMARY_RETRY
+    return Verdict.STALE if retry else Verdict.FRESH
+
+
+def failed(summary: Part) -> bool:
+    """Whether *summary* stands for an attempt that brought none."""
+    return summary.body == b"null"
+
+
+def keep_until(entry: Entry, policy: FreshnessSpec) -> float:
+    """Return the Unix time after which *entry* can serve nobody."""
+    grace = max(policy.stale_while_revalidate, policy.stale_if_error)
+    return entry.records.at + records_ttl(entry, policy) + grace
+
+
+def _share(key: str) -> float:
+    """Return a number in [0, 1) that belongs to *key*: the same in every replica."""
+    return zlib.crc32(key.encode()) / 2**32

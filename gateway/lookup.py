@@ -1,0 +1,120 @@
+"""What a client asks, in its normalised form, and the key under which its answer is kept.
+
+Every parameter that can change an answer is in the key; callers never supply keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from adapters.source import Query
+from gateway.parameters import BadLookupError, accepted
+from gateway.route import Route
+
+__all__ = ["BadLookupError", "Lookup", "canonical", "make_lookup", "normalize"]
+
+MAX_QUERY = 200
+"""Characters of a normalised query or keyword (interface: ``q``)."""
+
+SHARED_TENANT = "public"
+"""The tenant of lookups whose answers everyone may share."""
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+
+_UNSAFE_COMPATIBILITY = ("<super>", "<sub>", "<fraction>", "<circle>")
+"""Compatibility forms whose folding changes the meaning: m² is not m2, ½ is not 1⁄2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """One question to one source."""
+
+    source: str
+    text: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    keyword: str = ""
+    language: str = ""
+    tenant: str = SHARED_TENANT
+    key: str = field(init=False)
+    """``v1:{tenant}:{source}:{digest}``: readable in front, SHA-256 behind."""
+
+    def __post_init__(self) -> None:
+        members = [self.text, self.keyword, self.language]
+        for name in sorted(self.params):
+            members += (name, self.params[name])
+        digest = hashlib.sha256(canonical(members)).hexdigest()
+        object.__setattr__(self, "key", f"v1:{self.tenant}:{self.source}:{digest}")
+
+    @property
+    def query(self) -> Query:
+        """The part that the source is asked."""
+        return Query(self.text, self.params, self.language)
+
+
+def make_lookup(
+    route: Route,
+    q: str | None,
+    *,
+    keyword: str = "",
+    language: str = "",
+    params: Mapping[str, str] | None = None,
+    tenant: str = SHARED_TENANT,
+) -> Lookup:
+    """Return what is asked of *route*, normalized; raise `BadLookupError` naming what is wrong."""
+    text = normalize(q or "", "q")
+    if not text and route.query_required:
+        raise BadLookupError("q", "say what to look for")
+    return Lookup(
+        source=route.name,
+        text=text,
+        params=accepted(route.params, params or {}),
+        keyword=normalize(keyword, "keyword"),
+        language=_language(language) or route.language,
+        tenant=tenant,
+    )
+
+
+def canonical(members: Iterable[str]) -> bytes:
+    """Encode *members* so that no two lists share an encoding: each with its length in front."""
+    encoded = []
+    for member in members:
+        raw = member.encode()
+        encoded += (len(raw).to_bytes(8, "big"), raw)
+    return b"".join(encoded)
+
+
+def normalize(text: str, parameter: str = "q", *, fold_case: bool = True) -> str:
+    """Return *text* with compatibility forms, case and white space folded.
+
+    Raise `BadLookupError` naming *parameter* when it is too long or cannot be text.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    folded = "".join(_compatible(char) for char in composed)
+    if fold_case:
+        folded = folded.casefold()
+    folded = " ".join(unicodedata.normalize("NFC", folded).split())
+    if len(folded) > MAX_QUERY:
+        raise BadLookupError(parameter, f"at most {MAX_QUERY} characters, not {len(folded)}")
+    for char in folded:
+        if unicodedata.category(char) in ("Cc", "Cs", "Cn"):
+            raise BadLookupError(parameter, f"the character U+{ord(char):04X} is not text")
+    return folded
+
+
+def _language(tag: str) -> str:
+    """Return the primary language of *tag* (RFC 5646 §2.1): ``ko-KR`` asks for ``ko``."""
+    if tag and not _LANGUAGE.fullmatch(tag):
+        raise BadLookupError("lang", f"{tag[:40]!r} is no language tag such as ko or en")
+    return tag.split("-", maxsplit=1)[0].lower()
+
+
+def _compatible(char: str) -> str:
+    if unicodedata.category(char) == "Cf":  # invisible: zero-width spaces, direction marks, BOM
+        return ""
+    if unicodedata.decomposition(char).startswith(_UNSAFE_COMPATIBILITY):
+        return char
+    return unicodedata.normalize("NFKC", char)

@@ -1,0 +1,162 @@
+"""One lookup, start to finish: the story, told once.
+
+Fresh: the kept answer. Stale: the kept answer now, and a refresh behind it. Else: one
+flight that fetches, summarizes, checks and keeps; when that fails, the old answer if it
+may stand in, or the error. Everyone else listens to events.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine, Mapping
+
+from adapters.errors import UpstreamError
+from gateway.answer import Answer, Outcome, degradations
+from gateway.events import Events, Failed, Served
+from gateway.flights import Flights, Landed
+from gateway.freshness import Verdict, judge_records, judge_summary
+from gateway.lookup import Lookup
+from gateway.refill import Refill
+from gateway.route import Route
+from storage.entry import Entry, Found
+from storage.tiers import Tiers
+
+
+class Resolver:
+    """Answers lookups from the tiers, or from one flight per key."""
+
+    def __init__(
+        self,
+        *,
+        routes: Mapping[str, Route],
+        tiers: Tiers,
+        flights: Flights[Entry],
+        refill: Refill,
+        events: Events,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._routes = routes
+        self._tiers = tiers
+        self._flights = flights
+        self._refill = refill
+        self._events = events
+        self._clock = clock
+
+    async def resolve(
+        self, lookup: Lookup, within: float | None = None, *, want_summary: bool = True
+    ) -> Answer:
+        """Return the best answer there is within *within* seconds.
+
+        Raise `UpstreamError` when nothing can be fetched and nothing kept may stand in.
+        """
+        started = time.perf_counter()
+        route = self._routes[lookup.source]
+        want_summary = want_summary and route.summarizer is not None
+        found = await self._tiers.find(lookup.key)
+        verdict = self._judge(found, route, want_summary=want_summary)
+        try:
+            if found is not None and verdict is Verdict.FRESH:
+                answer = self._kept(found, route, "hit", want_summary)
+            elif found is not None and verdict is Verdict.STALE:
+                self._start(lookup, route, found.entry, want_summary)
+                answer = self._kept(found, route, "stale", want_summary)
+            else:
+                answer = await self._fetched(lookup, route, found, within, want_summary)
+        except UpstreamError as error:
+            seconds = time.perf_counter() - started
+            self._events.emit(Failed(lookup.source, lookup.key, error.kind.value, seconds))
+            raise
+        seconds = time.perf_counter() - started
+        self._events.emit(Served(lookup.source, lookup.key, answer.outcome, answer.tier, seconds))
+        return answer
+
+    async def refresh(self, lookup: Lookup) -> Answer | None:
+        """See that *lookup* is kept fresh: None when it already is, else the new answer.
+
+        Raise `UpstreamError` when it cannot be fetched; what is kept stays.
+        """
+        route = self._routes[lookup.source]
+        want_summary = route.summarizer is not None
+        found = await self._tiers.find(lookup.key)
+        if self._judge(found, route, want_summary=want_summary) is Verdict.FRESH:
+            return None
+        landed = await self._fly(lookup, route, found and found.entry, None, want_summary)
+        return self._landed(landed, route, want_summary, refreshed=found is not None)
+
+    async def is_fresh(self, lookup: Lookup) -> bool:
+        """Tell whether `refresh` would find nothing to do."""
+        route = self._routes[lookup.source]
+        found = await self._tiers.find(lookup.key)
+        want_summary = route.summarizer is not None
+        return self._judge(found, route, want_summary=want_summary) is Verdict.FRESH
+
+    def _judge(self, found: Found | None, route: Route, *, want_summary: bool) -> Verdict:
+        entry, now = found and found.entry, self._clock()
+        records = judge_records(entry, route.freshness, now)
+        summary = judge_summary(entry, now) if want_summary else Verdict.FRESH
+        return max(records, summary)
+
+    def _kept(self, found: Found, route: Route, outcome: Outcome, want_summary: bool) -> Answer:
+        entry, now = found.entry, self._clock()
+        old = judge_records(entry, route.freshness, now) is not Verdict.FRESH
+        degraded = degradations(entry, stale=old, summary_expected=want_summary)
+        return Answer(entry, route.freshness, outcome, found.tier, now, degraded)
+
+    def _start(self, lookup: Lookup, route: Route, old: Entry, want_summary: bool) -> None:
+        """Refresh behind the answer; what fails there is an event and not the caller's."""
+        key = _flight_key(lookup, want_summary)
+        self._flights.start(key, lambda: self._refill.run(lookup, route, old, want_summary))
+
+    async def _fetched(
+        self,
+        lookup: Lookup,
+        route: Route,
+        found: Found | None,
+        within: float | None,
+        want_summary: bool,
+    ) -> Answer:
+        try:
+            landed = await self._fly(lookup, route, found and found.entry, within, want_summary)
+        except UpstreamError:
+            if found is None or self._too_old(found.entry, route):
+                raise
+            return self._kept(found, route, "stale", want_summary)
+        return self._landed(landed, route, want_summary, refreshed=found is not None)
+
+    def _fly(
+        self,
+        lookup: Lookup,
+        route: Route,
+        old: Entry | None,
+        within: float | None,
+        want_summary: bool,
+    ) -> Coroutine[None, None, Landed[Entry]]:
+        return self._flights.join(
+            _flight_key(lookup, want_summary),
+            lambda: self._refill.run(lookup, route, old, want_summary),
+            within,
+        )
+
+    def _landed(
+        self, landed: Landed[Entry], route: Route, want_summary: bool, *, refreshed: bool
+    ) -> Answer:
+        entry = landed.value
+        return Answer(
+            entry,
+            route.freshness,
+            "collapsed" if landed.collapsed else "miss",
+            tier="",
+            now=self._clock(),
+            degraded=degradations(entry, stale=False, summary_expected=want_summary),
+            stored=True,
+            refreshed=refreshed,
+        )
+
+    def _too_old(self, entry: Entry, route: Route) -> bool:
+        """Whether *entry* may no longer stand in for a failed fetch (RFC 5861 §4)."""
+        return judge_records(entry, route.freshness, self._clock()) is Verdict.MISSING
+
+
+def _flight_key(lookup: Lookup, want_summary: bool) -> str:
+    """A lookup without its summary flies apart, so that nobody pays for what nobody asked."""
+    return lookup.key if want_summary else f"{lookup.key}#records"

@@ -1,0 +1,35 @@
+"""A source as configured: whom to ask, who summarizes, what is kept and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from adapters.source import Attribution, Source
+from adapters.sources.spec import ParamSpec
+from adapters.summarizers.base import Roles, Summarizer
+from gateway.freshness import FreshnessSpec
+from gateway.quality import QualityGate
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Everything that the resolver needs to know of one source."""
+
+    name: str
+    source: Source
+    gate: QualityGate
+    attribution: Attribution
+    summarizer: Summarizer | None = None
+    """None: this source has no summaries."""
+    freshness: FreshnessSpec = field(default_factory=FreshnessSpec)
+    description: str = ""
+    params: Mapping[str, ParamSpec] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+    """Names of the record fields that ``fields=`` may choose."""
+    language: str = ""
+    roles: Roles = field(default_factory=Roles)
+    prompt: str = ""
+    warm: tuple[str, ...] = ()
+    query_required: bool = True
+    """``q`` must be given; a source with required parameters of its own may do without."""
