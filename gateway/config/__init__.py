@@ -1,0 +1,32 @@
+"""``config.yaml`` -> typed sections; an error names the path and the value."""
+
+from gateway.config.faults import ConfigError, Fault
+from gateway.config.load import load_config
+from gateway.config.sections import (
+    Config,
+    DatabaseSection,
+    DefaultsSection,
+    LlmSection,
+    MemorySection,
+    RolesSpec,
+    ServerSection,
+    SourceSection,
+    SummarySpec,
+    WarmupSection,
+)
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "DatabaseSection",
+    "DefaultsSection",
+    "Fault",
+    "LlmSection",
+    "MemorySection",
+    "RolesSpec",
+    "ServerSection",
+    "SourceSection",
+    "SummarySpec",
+    "WarmupSection",
+    "load_config",
+]

@@ -1,0 +1,81 @@
+"""Reads a configuration: file, environment, defaults, types; all faults at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.sources.spec import DatasetSpec
+from gateway.config.document import read_document
+from gateway.config.environment import substitute
+from gateway.config.faults import ConfigError, Fault, join
+from gateway.config.sections import Config, DefaultsSection, SourceSection
+from gateway.config.shape import shape
+
+
+def load_config(path: Path, env: Mapping[str, str]) -> Config:
+    """Return the configuration in the file at *path*, with ``${NAME}`` taken from *env*.
+
+    Paths of data sets are made absolute: in the file they are relative to its folder.
+    Raise `ConfigError` with every fault of the file.
+    """
+    faults: list[Fault] = []
+    document = substitute(read_document(path), env, "", faults)
+    order = list(document)
+    defaults = document.get("defaults") or {}
+    if shape(DefaultsSection, defaults, "defaults", faults) is None:
+        defaults = {}
+    sources = _sources(document.pop("sources", None), defaults, path.parent.resolve(), faults)
+    rest = {key: value for key, value in document.items() if key != "defaults"}
+    config = shape(Config, {**rest, "defaults": defaults}, "", faults)
+    if config is None or faults:
+        raise ConfigError(tuple(sorted(faults, key=lambda fault: _place(fault, order))))
+    return msgspec.structs.replace(config, sources=sources)
+
+
+def _place(fault: Fault, order: list[str]) -> int:
+    section = re.split(r"[.\[]", fault.path, maxsplit=1)[0]
+    return order.index(section) if section in order else len(order)
+
+
+def _sources(
+    sections: Any, defaults: dict[str, Any], folder: Path, faults: list[Fault]
+) -> dict[str, SourceSection]:
+    if not isinstance(sections, dict) or not sections:
+        faults.append(Fault("sources", "expected at least one source by its name"))
+        return {}
+    built = {}
+    for key, section in sections.items():
+        path = join("sources", str(key))
+        if not isinstance(key, str):
+            faults.append(Fault(path, "a name is text: put it in quotes"))
+        merged = merge(defaults, section) if isinstance(section, dict) else section
+        source = shape(SourceSection, merged, path, faults)
+        if source is not None:
+            built[key] = _at_home(source, folder)
+    return built
+
+
+def merge(below: Any, above: Any) -> Any:
+    """Return *above* laid over *below*: mappings key by key, anything else as a whole."""
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return above
+    return below | {key: merge(below.get(key), value) for key, value in above.items()}
+
+
+def _at_home(source: SourceSection, folder: Path) -> SourceSection:
+    return msgspec.structs.replace(
+        source,
+        dataset=_located(source.dataset, folder),
+        without_key=_located(source.without_key, folder),
+    )
+
+
+def _located(dataset: DatasetSpec | None, folder: Path) -> DatasetSpec | None:
+    if dataset is None:
+        return None
+    return msgspec.structs.replace(dataset, path=str(folder / dataset.path))

@@ -1,0 +1,184 @@
+"""The sections of ``config.yaml`` as types, strict and frozen, with their defaults.
+
+``docs/configuration.md`` is their manual, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+import msgspec
+
+from adapters.sources.spec import (
+    DatasetSpec,
+    LimitsSpec,
+    ParamSpec,
+    RequestSpec,
+    ResponseSpec,
+    TermsSpec,
+)
+from adapters.sources.units import Duration, Size, Spec, seconds
+from gateway.freshness import FreshnessSpec
+from gateway.quality import QualitySpec
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+_CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+class ServerSection(Spec, frozen=True, kw_only=True):
+    """Where the gateway listens."""
+
+    host: str = "127.0.0.1"
+    """Name or address to listen on; ``0.0.0.0`` is every one of this machine's."""
+    port: Port = 8080
+    """TCP port; 0 takes a free one."""
+
+
+class MemorySection(Spec, frozen=True, kw_only=True):
+    """The memory tier."""
+
+    max_bytes: Size = msgspec.field(default_factory=lambda: Size(256 << 20))
+    """Entries may take so much; the least used go first."""
+
+
+class DatabaseSection(Spec, frozen=True, kw_only=True):
+    """The database tier."""
+
+    url: str = "sqlite+aiosqlite:///lookup.db"
+    """SQLAlchemy URL; a relative SQLite path is relative to the working directory."""
+
+
+class LlmSection(Spec, frozen=True, kw_only=True):
+    """The OpenAI-compatible server that writes summaries where ``by`` asks for one."""
+
+    base_url: str = ""
+    """Of the API, such as ``http://127.0.0.1:11434/v1``; empty: OpenAI's own."""
+    api_key: str = ""
+    """Empty with a *base_url*: a server that wants none."""
+    model: str = "gpt-4o-mini"
+    """Name of the model, as the server calls it."""
+    timeout: Duration = seconds(20)
+    """For one summary, from the request to its last word."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a server to ask."""
+        return bool(self.base_url or self.api_key)
+
+
+class RolesSpec(Spec, frozen=True, kw_only=True):
+    """Which record fields say what, the most telling first; the extractive summary reads them."""
+
+    purpose: tuple[str, ...] = ()
+    """What the thing is for."""
+    usage: tuple[str, ...] = ()
+    """How it is used."""
+    caution: tuple[str, ...] = ()
+    """What to beware of."""
+
+
+class SummarySpec(Spec, frozen=True, kw_only=True):
+    """How a source's records are summarized."""
+
+    by: Literal["auto", "extractive", "openai", "none"] = "auto"
+    """``auto``: ``openai`` when ``llm`` names a server or a key, else ``extractive``."""
+    language: str = "en"
+    """Of the summary, unless the caller says ``lang``."""
+    prompt: str = ""
+    """Instructions for the model; empty: the gateway's own."""
+    roles: RolesSpec = msgspec.field(default_factory=RolesSpec)
+    """Which fields say what."""
+
+
+class SourceSection(Spec, frozen=True, kw_only=True):
+    """One source: how it is asked, how long its answers hold, how they are summarized."""
+
+    adapter: str = "declarative"
+    """``declarative`` (an HTTP API), ``dataset`` (a local file) or ``module:Class`` (your own)."""
+    description: str = ""
+    """What can be asked, for people; ``/v1/sources`` shows it."""
+    request: RequestSpec | None = None
+    """How the upstream is asked."""
+    response: ResponseSpec = msgspec.field(default_factory=ResponseSpec)
+    """How its answer is read."""
+    dataset: DatasetSpec | None = None
+    """The file of a ``dataset`` source."""
+    without_key: DatasetSpec | None = None
+    """A file that is searched instead while a key of *request* is missing."""
+    params: dict[str, ParamSpec] = msgspec.field(default_factory=dict)
+    """Parameters that callers may give beside ``q``."""
+    terms: TermsSpec = msgspec.field(default_factory=TermsSpec)
+    """Whom to credit, and what the upstream allows."""
+    limits: LimitsSpec = msgspec.field(default_factory=LimitsSpec)
+    """What the upstream is spared."""
+    freshness: FreshnessSpec = msgspec.field(default_factory=FreshnessSpec)
+    """How long answers hold."""
+    summary: SummarySpec = msgspec.field(default_factory=SummarySpec)
+    """How records are summarized."""
+    quality: QualitySpec = msgspec.field(default_factory=QualitySpec)
+    """What an answer must be to be kept."""
+    warm: tuple[str, ...] = ()
+    """Queries that are loaded ahead."""
+
+    def __post_init__(self) -> None:
+        if self.adapter == "declarative" and self.request is None:
+            raise ValueError("a declarative source needs request")
+        if self.adapter == "dataset" and self.dataset is None:
+            raise ValueError("a dataset source needs dataset")
+        if self.adapter not in ("declarative", "dataset") and not _CLASS.fullmatch(self.adapter):
+            raise ValueError(
+                f'adapter "{self.adapter}" is none of declarative, dataset and module:Class'
+            )
+
+    @property
+    def local(self) -> DatasetSpec | None:
+        """The file that is searched instead of an upstream: by design, or for want of a key."""
+        if self.adapter == "dataset":
+            return self.dataset
+        if self.request is not None and not self.request.has_keys:
+            return self.without_key
+        return None
+
+
+class DefaultsSection(Spec, frozen=True, kw_only=True):
+    """What a source has unless it says otherwise; each key for itself."""
+
+    freshness: FreshnessSpec = msgspec.field(default_factory=FreshnessSpec)
+    """How long answers hold."""
+    limits: LimitsSpec = msgspec.field(default_factory=LimitsSpec)
+    """What an upstream is spared."""
+    summary: SummarySpec = msgspec.field(default_factory=SummarySpec)
+    """How records are summarized."""
+    quality: QualitySpec = msgspec.field(default_factory=QualitySpec)
+    """What an answer must be to be kept."""
+
+
+class WarmupSection(Spec, frozen=True, kw_only=True):
+    """What is loaded ahead."""
+
+    on_start: bool = True
+    """Load every source's ``warm`` list when the gateway starts, behind the first answers."""
+    top: Count = 100
+    """At most so many lookups of a source."""
+
+
+class Config(Spec, frozen=True, kw_only=True):
+    """The whole file."""
+
+    server: ServerSection = msgspec.field(default_factory=ServerSection)
+    """Where the gateway listens."""
+    memory: MemorySection = msgspec.field(default_factory=MemorySection)
+    """The memory tier."""
+    database: DatabaseSection = msgspec.field(default_factory=DatabaseSection)
+    """The database tier."""
+    llm: LlmSection = msgspec.field(default_factory=LlmSection)
+    """The model that writes summaries."""
+    defaults: DefaultsSection = msgspec.field(default_factory=DefaultsSection)
+    """What a source has unless it says otherwise."""
+    sources: dict[str, SourceSection] = msgspec.field(default_factory=dict)
+    """Every source by the name that callers use."""
+    warmup: WarmupSection = msgspec.field(default_factory=WarmupSection)
+    """What is loaded ahead."""
