@@ -84,5 +84,6 @@ def decode(wire: bytes) -> Entry:
         raise CorruptEntryError("the bytes are not an entry of this version")
     try:
         return _decoder.decode(memoryview(wire)[1:])
-    except msgspec.DecodeError as error:
+    # msgspec lets the faults of broken text and of deep nesting through as they are.
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CorruptEntryError(str(error)) from error

@@ -1,0 +1,37 @@
+"""The database's migrations and how they are applied: by themselves, when it is opened.
+
+They are also within reach of Alembic's own command line, through ``env.py``; the gateway needs
+no ``alembic.ini`` in any folder and leaves logging as it is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError
+
+HEAD = "0001"
+"""The newest revision: a database that stands here needs nothing."""
+
+
+def current(connection: Connection) -> str | None:
+    """Return the revision at which the database stands; None before the first."""
+    try:
+        return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+    except DatabaseError:
+        # A new database has no such table. Any other fault shows itself at the next statement.
+        connection.rollback()
+        return None
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the database to `HEAD`, within the transaction that *connection* is in.
+
+    Raises `alembic.util.CommandError` if a newer version of the gateway has migrated it.
+    """
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    command.upgrade(config, "head")

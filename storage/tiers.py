@@ -1,0 +1,125 @@
+"""All tiers as one: what is found below is brought up, and what fails is gone around."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from storage.entry import CorruptEntryError, Entry, Found
+from storage.memory import MemoryTier
+from storage.tier import Tier, TierError
+
+Report = Callable[[str, str, Exception], None]
+"""Is told the tier, the operation (``get``, ``put``, ``drop``, ``close``) and the error."""
+
+
+class Tiers:
+    """Looks in each of *tiers* in order, the nearest first, and keeps in all of them.
+
+    A tier that fails, or holds foreign bytes, is a miss: *report* is told, and the next is asked.
+    """
+
+    def __init__(self, tiers: Sequence[Tier], report: Report) -> None:
+        self._tiers = tuple(tiers)
+        self._report = report
+        self._memory = next((t for t in tiers if isinstance(t, MemoryTier)), MemoryTier(0))
+        self._promotions: set[asyncio.Task[bool]] = set()
+        self._drops = 0
+
+    def peek(self, key: str) -> Entry | None:
+        """Return the entry if memory has it, at once."""
+        return self._memory.peek(key)
+
+    async def find(self, key: str) -> Found | None:
+        """Return the entry and the name of the nearest tier that has it, or None.
+
+        The tiers above it get the entry too: memory at once, others behind the answer.
+        """
+        drops = self._drops
+        for depth, tier in enumerate(self._tiers):
+            entry = await self._get(tier, key)
+            if entry is not None:
+                # Read before a drop has ended: the answer may stand, but must not come back up.
+                if drops == self._drops:
+                    self._promote(entry, self._tiers[:depth])
+                return Found(entry, tier.name)
+        return None
+
+    async def put(self, entry: Entry) -> tuple[str, ...]:
+        """Keep *entry* in all tiers; return the names of those that took it."""
+        took = await asyncio.gather(*(self._put(tier, entry) for tier in self._tiers))
+        return tuple(tier.name for tier, kept in zip(self._tiers, took, strict=True) if kept)
+
+    async def drop(self, keys: Sequence[str]) -> dict[str, int]:
+        """Forget *keys* everywhere; return how many each tier had. A tier that failed is absent.
+
+        The lowest goes first, so that nothing can be found below and brought up again.
+        """
+        counts: dict[str, int] = {}
+        for tier in reversed(self._tiers):
+            await self._settled()
+            try:
+                counts[tier.name] = await tier.drop(keys)
+            except TierError as error:
+                self._report(tier.name, "drop", error)
+            self._drops += 1
+        return counts
+
+    async def ping(self) -> dict[str, str]:
+        """Return ``ok``, or why it does not work, for each tier."""
+        answers = await asyncio.gather(*(_ping(tier) for tier in self._tiers))
+        return {tier.name: answer for tier, answer in zip(self._tiers, answers, strict=True)}
+
+    async def close(self) -> None:
+        """Finish what goes on behind answers and close every tier."""
+        await self._settled()
+        for tier in self._tiers:
+            try:
+                await tier.close()
+            except TierError as error:
+                self._report(tier.name, "close", error)
+
+    async def _get(self, tier: Tier, key: str) -> Entry | None:
+        try:
+            return await tier.get(key)
+        except CorruptEntryError as error:
+            self._report(tier.name, "get", error)
+            await self._forget(tier, key)
+        except TierError as error:
+            self._report(tier.name, "get", error)
+        return None
+
+    async def _forget(self, tier: Tier, key: str) -> None:
+        try:
+            await tier.drop([key])
+        except TierError as error:
+            self._report(tier.name, "drop", error)
+
+    async def _put(self, tier: Tier, entry: Entry) -> bool:
+        try:
+            await tier.put(entry)
+        except TierError as error:
+            self._report(tier.name, "put", error)
+            return False
+        return True
+
+    def _promote(self, entry: Entry, above: Sequence[Tier]) -> None:
+        for tier in above:
+            if isinstance(tier, MemoryTier):
+                tier.keep(entry)
+                continue
+            task = asyncio.create_task(self._put(tier, entry))
+            self._promotions.add(task)
+            task.add_done_callback(self._promotions.discard)
+
+    async def _settled(self) -> None:
+        while self._promotions:
+            await asyncio.wait(self._promotions)
+
+
+async def _ping(tier: Tier) -> str:
+    try:
+        await tier.ping()
+    except TierError as error:
+        return str(error)
+    return "ok"

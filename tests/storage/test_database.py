@@ -1,0 +1,162 @@
+import asyncio
+import logging
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from storage.database import KEYS_PER_STATEMENT, PURGE_ROWS, DatabaseTier, open_database
+from storage.entry import CorruptEntryError
+from storage.tier import TierError
+from tests.storage.entries import make_entry
+
+
+def _url(file: Path) -> str:
+    return f"sqlite+aiosqlite:///{file}"
+
+
+async def test_entries_are_there_after_a_restart(tmp_path: Path) -> None:
+    first = await open_database(_url(tmp_path / "a.db"))
+    await first.put(make_entry())
+    await first.close()
+    second = await open_database(_url(tmp_path / "a.db"))
+    assert await second.get(make_entry().key) == make_entry()
+    await second.close()
+
+
+async def test_a_put_has_returned_only_after_its_commit(tmp_path: Path) -> None:
+    tier = await open_database(_url(tmp_path / "a.db"))
+    await asyncio.gather(*(tier.put(make_entry(f"k{n}")) for n in range(10)))
+    other = sqlite3.connect(tmp_path / "a.db")
+    assert other.execute("SELECT count(*) FROM entries").fetchone() == (10,)
+    other.close()
+    await tier.close()
+
+
+async def test_the_row_names_its_source_and_its_times(tmp_path: Path) -> None:
+    tier = await open_database(_url(tmp_path / "a.db"))
+    tier = DatabaseTier(tier.database, clock=lambda: 42.0)
+    await tier.put(make_entry("k", keep_until=7.5))
+    rows = await tier.database.read(
+        lambda c: c.execute("SELECT key, source, stored_at, keep_until FROM entries").fetchall()
+    )
+    assert rows == [("k", "medicine", 42.0, 7.5)]
+    await tier.close()
+
+
+async def test_a_relative_path_is_taken_from_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    await (await open_database("sqlite+aiosqlite:///here.db")).close()
+    assert (tmp_path / "here.db").exists()
+    assert not (tmp_path / "alembic.ini").exists()
+
+
+async def test_gets_of_one_tick_are_one_statement(tmp_path: Path) -> None:
+    tier = await open_database(_url(tmp_path / "a.db"))
+    statements: list[str] = []
+    await tier.database.read(lambda c: c.set_trace_callback(statements.append))
+    await asyncio.gather(*(tier.get(f"k{n}") for n in range(KEYS_PER_STATEMENT)))
+    assert len([s for s in statements if s.startswith("SELECT")]) == 1
+    await tier.close()
+
+
+@pytest.mark.parametrize("wire", [b"", b"foreign", "text", 5])
+async def test_foreign_bytes_are_corrupt_for_their_key_only(tmp_path: Path, wire: object) -> None:
+    tier = await open_database(_url(tmp_path / "a.db"))
+    await asyncio.gather(*(tier.put(make_entry(key)) for key in "abc"))
+    await tier.database.write(
+        lambda c: c.execute("UPDATE entries SET wire = ? WHERE key = 'b'", (wire,)).rowcount
+    )
+    a, b, c = await asyncio.gather(*map(tier.get, "abc"), return_exceptions=True)
+    assert (a, c) == (make_entry("a"), make_entry("c"))
+    assert isinstance(b, CorruptEntryError)
+    await tier.close()
+
+
+async def test_a_purge_removes_what_need_not_be_kept(tmp_path: Path) -> None:
+    tier = await open_database(_url(tmp_path / "a.db"))
+    old = [tier.put(make_entry(f"old{n}", keep_until=10.0)) for n in range(PURGE_ROWS + 5)]
+    await asyncio.gather(*old, tier.put(make_entry("new", keep_until=10.5)))
+    assert await tier.purge(10.0) == PURGE_ROWS + 5
+    assert await tier.get("new") is not None
+    assert await tier.get("old0") is None
+    assert await tier.purge(10.0) == 0
+    await tier.close()
+
+
+async def test_writes_in_flight_are_finished_at_close(tmp_path: Path) -> None:
+    tier = await open_database(_url(tmp_path / "a.db"))
+    puts = [asyncio.ensure_future(tier.put(make_entry(f"k{n}"))) for n in range(2500)]
+    await asyncio.sleep(0)
+    await tier.close()
+    await asyncio.gather(*puts)
+    file = sqlite3.connect(tmp_path / "a.db")
+    assert file.execute("SELECT count(*) FROM entries").fetchone() == (2500,)
+    file.close()
+
+
+async def test_a_table_that_is_gone_is_a_tier_error_that_names_the_file(tmp_path: Path) -> None:
+    tier = await open_database(_url(tmp_path / "a.db"))
+    await tier.database.write(lambda c: c.execute("DROP TABLE entries").rowcount)
+    for operation in (
+        tier.get("a"),
+        tier.put(make_entry()),
+        tier.drop(["a"]),
+        tier.purge(1.0),
+        tier.ping(),
+    ):
+        with pytest.raises(TierError, match=r"a\.db.*no such table"):
+            await operation
+    await tier.close()
+
+
+async def test_a_key_that_no_utf8_holds_is_a_tier_error() -> None:
+    tier = await open_database("sqlite+aiosqlite:///:memory:")
+    with pytest.raises(TierError):
+        await tier.get("\ud800")
+    await tier.close()
+
+
+async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TierError, match=r"nowhere/a\.db.*nowhere does not exist"):
+        await open_database(_url(tmp_path / "nowhere" / "a.db"))
+
+
+async def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    with pytest.raises(TierError, match="it is a folder"):
+        await open_database(_url(tmp_path))
+
+
+async def test_a_file_of_another_kind_is_named_and_left_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("no database " * 100)
+    with pytest.raises(TierError, match=r"notes\.txt.*file is not a database"):
+        await open_database(_url(file))
+    assert file.read_text() == "no database " * 100
+
+
+async def test_tables_of_a_newer_version_are_refused(tmp_path: Path) -> None:
+    await (await open_database(_url(tmp_path / "a.db"))).close()
+    file = sqlite3.connect(tmp_path / "a.db")
+    file.execute("UPDATE alembic_version SET version_num = '9999'")
+    file.commit()
+    file.close()
+    with pytest.raises(TierError, match=r"a\.db.*another version of the gateway"):
+        await open_database(_url(tmp_path / "a.db"))
+
+
+@pytest.mark.parametrize("url", ["mysql://user:secret@host/db", "secret", "sqlite"])
+async def test_an_unusable_url_is_refused_without_its_secrets(url: str) -> None:
+    with pytest.raises(TierError) as caught:
+        await open_database(url)
+    assert "secret" not in str(caught.value)
+
+
+async def test_opening_leaves_logging_as_it_is(tmp_path: Path) -> None:
+    root = logging.getLogger()
+    mine = logging.getLogger("mine")
+    before = (root.level, list(root.handlers), mine.disabled)
+    await (await open_database(_url(tmp_path / "a.db"))).close()
+    assert (root.level, list(root.handlers), mine.disabled) == before

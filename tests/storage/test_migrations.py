@@ -1,0 +1,27 @@
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from storage import migrations
+from storage.schema import metadata
+
+
+def test_the_migrations_make_what_the_schema_says() -> None:
+    with create_engine("sqlite://").connect() as connection:
+        migrations.upgrade(connection)
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_head_that_is_named_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations.__path__[0]))
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
+
+
+def test_a_database_stands_at_the_head_after_an_upgrade_and_nowhere_before() -> None:
+    with create_engine("sqlite://").connect() as connection:
+        assert migrations.current(connection) is None
+        migrations.upgrade(connection)
+        assert migrations.current(connection) == migrations.HEAD

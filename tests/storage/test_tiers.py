@@ -1,0 +1,148 @@
+import asyncio
+
+from storage.entry import CorruptEntryError, Found
+from storage.memory import MemoryTier
+from storage.tier import TierError
+from storage.tiers import Tiers
+from tests.storage.entries import BrokenTier, SharedTier, make_entry
+
+ENTRY = make_entry("a")
+
+
+class _Reports(list[tuple[str, str, type[Exception]]]):
+    def __call__(self, tier: str, operation: str, error: Exception) -> None:
+        self.append((tier, operation, type(error)))
+
+
+async def test_the_nearest_tier_answers_and_is_named() -> None:
+    memory, shared = MemoryTier(100_000), SharedTier()
+    tiers = Tiers([memory, shared], _Reports())
+    await shared.put(ENTRY)
+    assert await tiers.find("a") == Found(ENTRY, "redis")
+    assert await tiers.find("a") == Found(ENTRY, "memory")
+    assert await tiers.find("b") is None
+
+
+async def test_what_is_found_below_is_brought_to_memory_before_the_answer() -> None:
+    shared = SharedTier()
+    tiers = Tiers([MemoryTier(100_000), shared], _Reports())
+    await shared.put(ENTRY)
+    assert tiers.peek("a") is None
+    await tiers.find("a")
+    assert tiers.peek("a") == ENTRY
+
+
+async def test_a_slow_tier_between_does_not_hold_back_the_answer_and_is_filled_at_close() -> None:
+    filled: list[str] = []
+
+    class Between(SharedTier):
+        async def close(self) -> None:
+            filled.extend(self.kept)
+
+    between, database = Between(), SharedTier("database")
+    tiers = Tiers([MemoryTier(100_000), between, database], _Reports())
+    await database.put(ENTRY)
+
+    find = asyncio.create_task(tiers.find("a"))
+    await asyncio.sleep(0)
+    between.gate.clear()
+    assert await find == Found(ENTRY, "database")
+    assert between.kept == {}
+    closing = asyncio.create_task(tiers.close())
+    await asyncio.sleep(0)
+    between.gate.set()
+    await closing
+    assert filled == ["a"]
+
+
+async def test_a_failing_tier_is_a_miss_reported_once() -> None:
+    reports = _Reports()
+    shared = SharedTier()
+    await shared.put(ENTRY)
+    tiers = Tiers([BrokenTier(), shared], reports)
+    assert await tiers.find("b") is None
+    assert reports == [("broken", "get", TierError)]
+
+
+async def test_an_answer_comes_past_a_failing_tier() -> None:
+    reports = _Reports()
+    shared = SharedTier()
+    await shared.put(ENTRY)
+    tiers = Tiers([MemoryTier(100_000), BrokenTier(), shared], reports)
+    assert await tiers.find("a") == Found(ENTRY, "redis")
+    await tiers.close()
+    assert reports == [
+        ("broken", "get", TierError),
+        ("broken", "put", TierError),
+        ("broken", "close", TierError),
+    ]
+
+
+async def test_a_corrupt_entry_is_a_miss_reported_once_and_dropped() -> None:
+    reports = _Reports()
+    shared = SharedTier()
+    shared.corrupt.add("a")
+    tiers = Tiers([MemoryTier(100_000), shared], reports)
+    assert await tiers.find("a") is None
+    assert await tiers.find("a") is None
+    assert reports == [("redis", "get", CorruptEntryError)]
+
+
+async def test_a_put_is_kept_by_all_that_can_and_names_them() -> None:
+    reports = _Reports()
+    memory, shared = MemoryTier(100_000), SharedTier()
+    tiers = Tiers([memory, BrokenTier(), shared], reports)
+    assert await tiers.put(ENTRY) == ("memory", "redis")
+    assert memory.peek("a") == shared.kept["a"] == ENTRY
+    assert reports == [("broken", "put", TierError)]
+
+
+async def test_a_drop_counts_by_tier_and_leaves_out_who_failed() -> None:
+    reports = _Reports()
+    tiers = Tiers([MemoryTier(100_000), BrokenTier(), SharedTier()], reports)
+    await tiers.put(ENTRY)
+    assert await tiers.drop(["a", "b"]) == {"memory": 1, "redis": 1}
+    assert await tiers.drop(["a"]) == {"memory": 0, "redis": 0}
+    assert reports.count(("broken", "drop", TierError)) == 2
+
+
+async def test_what_was_dropped_during_a_find_is_not_brought_back() -> None:
+    shared = SharedTier()
+    tiers = Tiers([MemoryTier(100_000), shared], _Reports())
+    await tiers.put(ENTRY)
+    await MemoryTier.drop(tiers._memory, ["a"])
+    shared.gate.clear()
+    find = asyncio.create_task(tiers.find("a"))
+    await asyncio.sleep(0)
+    await tiers.drop(["a"])
+    shared.gate.set()
+    await find
+    assert tiers.peek("a") is None
+    assert await tiers.find("a") is None
+
+
+async def test_a_promotion_under_way_does_not_outlive_a_drop() -> None:
+    between, database = SharedTier(), SharedTier("database")
+    tiers = Tiers([MemoryTier(100_000), between, database], _Reports())
+    await database.put(ENTRY)
+    find = asyncio.create_task(tiers.find("a"))
+    await asyncio.sleep(0)
+    between.gate.clear()
+    await find
+    dropping = asyncio.create_task(tiers.drop(["a"]))
+    await asyncio.sleep(0)
+    between.gate.set()
+    await dropping
+    assert between.kept == {}
+    assert await tiers.find("a") is None
+
+
+async def test_a_ping_says_for_each_tier_how_it_is() -> None:
+    tiers = Tiers([MemoryTier(100_000), BrokenTier()], _Reports())
+    assert await tiers.ping() == {"memory": "ok", "broken": "ping is broken"}
+
+
+async def test_without_a_memory_tier_a_peek_finds_nothing() -> None:
+    shared = SharedTier()
+    await shared.put(ENTRY)
+    assert Tiers([shared], _Reports()).peek("a") is None
