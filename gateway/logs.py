@@ -1,0 +1,161 @@
+"""How the process logs: one JSON line per thing that happened, or colored text at a terminal.
+
+Every line is redacted as it leaves, whoever wrote it: our own loggers and those of libraries.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Collection
+from typing import Any, TextIO
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor
+
+from gateway.events import (
+    CircuitChanged,
+    Event,
+    Failed,
+    Fetched,
+    FetchFailed,
+    Served,
+    Stored,
+    Summarized,
+    SummaryFailed,
+    TierFailed,
+)
+
+REPEAT_AFTER = 60.0
+"""Seconds for which the same fault of a tier is not told again."""
+_HIDDEN = "***"
+_MIN_SECRET = 4
+"""Shorter values are no secrets; hiding them would only garble every line."""
+
+_CREDENTIAL = re.compile(
+    r"(?i)((?:service_?key|api_?key|access_?key|consumer_?key|client_?secret|(?<![a-z_])token"
+    r"|secret|password|passwd|authorization)\\?[\"']?\s*[=:]\s*\\?[\"']?(?:(?:bearer|basic|kakaoak)\s+)?)"
+    r"(?!null\b|\*)[^\s&\"'\\,;})]+"
+)
+_USERINFO = re.compile(r"(?<=://)[^/\s:@\"]*:[^/\s@\"]+(?=@)")
+
+
+def configure(
+    *,
+    level: str = "info",
+    stream: TextIO | None = None,
+    console: bool | None = None,
+    secrets: Collection[str] = (),
+) -> None:
+    """Send every log line to *stream* (standard error), as text if *console* (a terminal) is true.
+
+    *secrets* are values that must not be in any line, beside what looks like a credential.
+    """
+    out = sys.stderr if stream is None else stream
+    as_text = out.isatty() if console is None else console
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    render = _renderers(as_text=as_text, hide=redactor(secrets))
+    structlog.configure(
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(file=out),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        )
+    )
+    # Libraries speak only when something is wrong: what they do, our own events tell.
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def redactor(secrets: Collection[str] = ()) -> Callable[[str], str]:
+    """Return a function that hides *secrets*, and what looks like a credential, in a line."""
+    known = {form for secret in secrets if len(secret) >= _MIN_SECRET for form in _forms(secret)}
+    longest_first = sorted(known, key=len, reverse=True)
+    literal = re.compile("|".join(map(re.escape, longest_first))) if known else None
+
+    def hide(line: str) -> str:
+        if literal is not None:
+            line = literal.sub(_HIDDEN, line)
+        line = _CREDENTIAL.sub(rf"\1{_HIDDEN}", line)
+        return _USERINFO.sub(_HIDDEN, line) if "://" in line else line
+
+    return hide
+
+
+class EventLog:
+    """Listens to the gateway's events and logs them; *clock* is monotonic, in seconds.
+
+    What goes as it should is told at debug; failures and changes stand out. A tier that is
+    away is one line a minute, however many lookups meet it.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._told: dict[tuple[str, str], float] = {}
+        self._log = structlog.get_logger("gateway.events")
+
+    def __call__(self, event: Event) -> None:
+        """Log *event*."""
+        name, method = _LINES.get(type(event), (type(event).__name__, "debug"))
+        if isinstance(event, TierFailed) and self._repeated(event):
+            return
+        getattr(self._log, method)(name, **_members(event))
+
+    def _repeated(self, event: TierFailed) -> bool:
+        fault, now = (event.tier, event.operation), self._clock()
+        last = self._told.get(fault)
+        if last is not None and now - last < REPEAT_AFTER:
+            return True
+        self._told[fault] = now
+        return False
+
+
+_LINES: dict[type[Event], tuple[str, str]] = {
+    Served: ("lookup.served", "debug"),
+    Failed: ("lookup.failed", "warning"),
+    Fetched: ("upstream.answered", "debug"),
+    FetchFailed: ("upstream.failed", "warning"),
+    Summarized: ("summary.written", "debug"),
+    SummaryFailed: ("summary.failed", "warning"),
+    Stored: ("entry.stored", "debug"),
+    TierFailed: ("tier.failed", "warning"),
+    CircuitChanged: ("circuit.changed", "warning"),
+}
+
+
+def _members(event: Event) -> dict[str, Any]:
+    # An event's own slots, in order: `dataclasses.asdict` would copy each value deeply.
+    return {name: getattr(event, name) for name in event.__dataclass_fields__}
+
+
+def _renderers(*, as_text: bool, hide: Callable[[str], str]) -> list[Processor]:
+    def redact(_logger: object, _method: str, line: str | EventDict) -> str:
+        return hide(str(line))
+
+    if as_text:
+        console = structlog.dev.ConsoleRenderer(
+            exception_formatter=structlog.dev.plain_traceback, pad_event_to=24
+        )
+        return [console, redact]
+    return [structlog.processors.format_exc_info, _json, redact]
+
+
+def _json(_logger: object, _method: str, event: EventDict) -> str:
+    return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _forms(secret: str) -> set[str]:
+    """Return *secret* as it stands in text and within JSON."""
+    return {secret, orjson.dumps(secret)[1:-1].decode()}

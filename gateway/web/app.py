@@ -1,0 +1,34 @@
+"""The application: its routes and what every request goes through, each in one list."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway.assembly import Gateway
+from gateway.config import Config
+from gateway.web.health import alive, ready
+from gateway.web.keys import GATEWAY
+from gateway.web.listing import sources
+from gateway.web.middlewares import MAX_BODY, MIDDLEWARES
+from gateway.web.search import search
+from gateway.web.server import run
+
+ROUTES = (
+    web.get("/v1/search", search),
+    web.get("/v1/sources", sources),
+    web.get("/healthz", alive),
+    web.get("/readyz", ready),
+)
+
+
+def make_app(gateway: Gateway) -> web.Application:
+    """Return an application that answers from *gateway*, which its caller opens and closes."""
+    app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY)
+    app[GATEWAY] = gateway
+    app.add_routes(ROUTES)
+    return app
+
+
+async def serve(config: Config, host: str, port: int) -> int:
+    """Serve until SIGTERM or SIGINT; return the exit code: 1 when the gateway could not begin."""
+    return await run(config, host, port, make_app)

@@ -1,0 +1,87 @@
+"""One client connection: aiohttp's own protocol, with our problems and our log lines."""
+
+from __future__ import annotations
+
+from logging import Logger
+from typing import Any
+
+import structlog
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.web_request import BaseRequest
+
+from gateway.web.middlewares import REQUEST_ID_HEADER, request_id_of
+from gateway.web.problems import ProblemError
+
+_log = structlog.get_logger("gateway.access")
+_QUIET = ("/healthz", "/readyz")
+"""Probes ask every few seconds: their lines are told at debug."""
+
+
+class AccessLog(AbstractAccessLogger):
+    """One line per request. The query string is not in it: what people look up is their own."""
+
+    def __init__(self, logger: Logger, log_format: str) -> None:
+        super().__init__(logger, log_format)
+
+    def log(self, request: BaseRequest, response: web.StreamResponse, time: float) -> None:
+        """Log *request*; *time* is in seconds, from its head's arrival to the last byte sent."""
+        tell = _log.debug if request.path in _QUIET else _log.info
+        tell(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status,
+            bytes=response.body_length,
+            ms=round(time * 1000, 3),
+            cache=response.headers.get("Cache-Status"),
+        )
+
+
+class Connection(web.RequestHandler):
+    """Reads requests; what is no request gets a problem, and the connection ends."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the problem of a message that the parser refused, or of a fault while answering.
+
+        The client's own bytes, which aiohttp puts into *message*, are not sent back.
+        """
+        if request.writer.output_size > 0:
+            raise ConnectionError("the response has begun; no other can be sent") from exc
+        request_id = request_id_of("")
+        if status >= 500:
+            _log.error("connection.failed", request_id=request_id, exc_info=exc)
+        problem = ProblemError(500, "the gateway failed") if status >= 500 else _refusal(exc)
+        response = problem.response(request.path)
+        response.headers[REQUEST_ID_HEADER] = request_id
+        response.force_close()
+        return response
+
+
+def connection(server: web.Server, **options: Any) -> Connection:
+    """Return the protocol for a new client of *server*."""
+    return Connection(
+        server, loop=server._loop, access_log_class=AccessLog, auto_decompress=False, **options
+    )
+
+
+def _refusal(exc: BaseException | None) -> ProblemError:
+    """aiohttp calls every fault of a head a 400; RFC 9110 §15.5.15 and RFC 6585 §5 know better."""
+    if isinstance(exc, LineTooLong):
+        line = exc.args[0] if exc.args else b""
+        # The parser hands over the request target as it is, which begins with a slash.
+        if bytes(line[:1] if isinstance(line, bytes | bytearray) else b"") == b"/":
+            return ProblemError(414, "the request target is longer than 8190 bytes")
+        return ProblemError(431, "a header is longer than 8190 bytes")
+    if exc is not None and "Too many headers" in str(exc):
+        return ProblemError(431, "there are more than 128 headers")
+    return ProblemError(400, "this is not an HTTP/1.1 request")

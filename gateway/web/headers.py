@@ -1,0 +1,58 @@
+"""What the headers of an answer say; every decision about them is here, and none does I/O."""
+
+from __future__ import annotations
+
+import hashlib
+
+from gateway.answer import Answer
+from gateway.freshness import SUMMARY_RETRY
+
+CACHE = "lookup-gateway"
+"""Our name in ``Cache-Status`` (RFC 9211 §2)."""
+
+
+def cache_status(answer: Answer) -> str:
+    """Return how we came by the answer, as RFC 9211 §2 writes it: a stale hit's ttl is negative."""
+    if answer.outcome in ("hit", "stale"):
+        return f"{CACHE}; hit; ttl={answer.ttl}; detail={answer.tier}"
+    if answer.outcome == "similar":
+        return f"{CACHE}; fwd=miss; detail=similar"
+    reason = "stale" if answer.refreshed else "miss"
+    stored = "; stored" if answer.stored else ""
+    collapsed = "; collapsed" if answer.outcome == "collapsed" else ""
+    return f"{CACHE}; fwd={reason}{stored}{collapsed}"
+
+
+def cache_control(answer: Answer) -> str:
+    """Return for how long caches on the way may keep the answer (RFC 9111 §5.2.2, RFC 5861).
+
+    ``max-age`` counts from when the records were made, as ``Age`` does (RFC 9111 §4.2.3): of a
+    stale answer it is less than ``Age``.
+    """
+    if "similar" in answer.degraded:
+        return "no-store"
+    if "summary" in answer.degraded or "partial" in answer.degraded:
+        # What is missing may be there soon: a cache must not hold on to its absence.
+        return f"max-age={answer.age + min(answer.ttl, int(SUMMARY_RETRY))}"
+    policy = answer.policy
+    return (
+        f"max-age={answer.age + answer.ttl}, "
+        f"stale-while-revalidate={int(policy.stale_while_revalidate)}, "
+        f"stale-if-error={int(policy.stale_if_error)}"
+    )
+
+
+def entity_tag(answer: Answer, view: str) -> str:
+    """Return the ``ETag`` of *answer* as the *view* of a search shows it.
+
+    It is weak, because one answer has it in every encoding (RFC 9110 §8.8.1).
+    """
+    opaque = answer.etag
+    if view:
+        opaque += "-" + hashlib.blake2b(view.encode(), digest_size=4).hexdigest()
+    return f'W/"{opaque}"'
+
+
+def server_timing(answer: Answer, seconds: float) -> str:
+    """Return where the time went: *seconds* in the resolver, told by the tier that answered."""
+    return f'lookup;desc="{answer.tier or "upstream"}";dur={seconds * 1000:.3f}'

@@ -1,0 +1,15 @@
+"""Typed keys: what the application and each request carry."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from gateway.assembly import Gateway
+
+GATEWAY: Final = web.AppKey("gateway", Gateway)
+"""The opened gateway that an application answers from."""
+
+REQUEST_ID: Final = "request_id"
+"""Of a request: the client's own id when it is sane, else a new one."""

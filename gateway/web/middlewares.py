@@ -1,0 +1,75 @@
+"""What every request goes through, from the outside in."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+from aiohttp.web_request import Request
+
+from gateway.web.keys import REQUEST_ID
+from gateway.web.problems import ProblemError, from_http
+
+Handler = Callable[[Request], Awaitable[web.StreamResponse]]
+
+MAX_BODY = 1 << 20
+"""Bytes of a request's body; more is a 413 before anything is read."""
+REQUEST_ID_HEADER = "X-Request-Id"
+_SANE = re.compile(r"[A-Za-z0-9._~:+/=@-]{1,128}", re.ASCII)
+_log = structlog.get_logger(__name__)
+
+
+@web.middleware
+async def identify(request: Request, handler: Handler) -> web.StreamResponse:
+    """Give the request its id, in every log line about it and in its answer."""
+    request_id = request_id_of(request.headers.get(REQUEST_ID_HEADER, ""))
+    request[REQUEST_ID] = request_id
+    # aiohttp runs each request in a task of its own: what is bound here ends with it.
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    response = await handler(request)
+    response.headers[REQUEST_ID_HEADER] = request_id
+    return response
+
+
+@web.middleware
+async def explain(request: Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever is raised into a problem; one that nobody expected tells nothing else."""
+    try:
+        _bound_body(request)
+        return await handler(request)
+    except ProblemError as problem:
+        found = problem
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        found = from_http(error)
+    except Exception:  # noqa: BLE001 - the last resort of a request: logged with its id
+        _log.exception("request.crashed", method=request.method, path=request.path)
+        found = ProblemError(500, "the gateway failed; its log has the reason under X-Request-Id")
+    return found.response(request.path)
+
+
+@web.middleware
+async def protect(request: Request, handler: Handler) -> web.StreamResponse:
+    """Answers are data: no browser may guess another type (design: what upstreams send is data)."""
+    response = await handler(request)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _bound_body(request: Request) -> None:
+    length = request.content_length or 0
+    if length > MAX_BODY:
+        raise web.HTTPRequestEntityTooLarge(MAX_BODY, length)
+
+
+def request_id_of(given: str) -> str:
+    """Return *given* if it can stand in a header and a log line as it is, else a new id."""
+    return given if _SANE.fullmatch(given) else secrets.token_hex(8)
+
+
+MIDDLEWARES = (identify, protect, explain)
+"""In this order, the outermost first."""

@@ -1,0 +1,61 @@
+"""``GET /v1/search``: one lookup over HTTP."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from aiohttp import ETag, hdrs, web
+from aiohttp.web_request import Request
+
+from adapters.errors import UpstreamError
+from gateway.answer import Answer
+from gateway.web import encoding, headers
+from gateway.web.keys import GATEWAY
+from gateway.web.parameters import Search, read_search
+from gateway.web.problems import upstream_failed
+
+CALLER_DEADLINE = 30.0
+"""Seconds that a caller is kept waiting; the flight goes on without it."""
+
+
+async def search(request: Request) -> web.Response:
+    """Answer one lookup; raise `ProblemError` when it cannot be asked or nothing can answer it."""
+    gateway = request.app[GATEWAY]
+    asked = read_search(request.query, gateway.routes)
+    start = perf_counter()
+    try:
+        answer = await gateway.resolver.resolve(
+            asked.lookup, CALLER_DEADLINE, want_summary=asked.summary
+        )
+    except UpstreamError as error:
+        raise upstream_failed(error, asked.route.name) from error
+    return _response(request, asked, answer, perf_counter() - start)
+
+
+def _response(request: Request, asked: Search, answer: Answer, seconds: float) -> web.Response:
+    tag = headers.entity_tag(answer, asked.view)
+    sent = {
+        hdrs.CACHE_CONTROL: headers.cache_control(answer),
+        "Cache-Status": headers.cache_status(answer),
+        hdrs.AGE: str(answer.age),
+        hdrs.ETAG: tag,
+        hdrs.VARY: hdrs.ACCEPT_ENCODING,
+        "Server-Timing": headers.server_timing(answer, seconds),
+    }
+    if _unchanged(request, tag):
+        return web.Response(status=304, headers=sent)
+    body = answer.body(fields=asked.fields, limit=asked.limit, summary=asked.summary)
+    accepted = request.headers.get(hdrs.ACCEPT_ENCODING, "")
+    if len(body) >= encoding.MIN_BYTES and encoding.wants_gzip(accepted):
+        body = encoding.compress(body)
+        sent[hdrs.CONTENT_ENCODING] = "gzip"
+    return web.Response(body=body, content_type="application/json", headers=sent)
+
+
+def _unchanged(request: Request, tag: str) -> bool:
+    """Compare weakly, as RFC 9110 §13.1.2 has it for If-None-Match."""
+    if hdrs.IF_NONE_MATCH not in request.headers:
+        return False
+    opaque = tag[3:-1]
+    known: tuple[ETag, ...] = request.if_none_match or ()
+    return any(each.value in (opaque, "*") for each in known)

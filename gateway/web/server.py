@@ -1,0 +1,91 @@
+"""Serving until told to stop: open the gateway, listen, finish what is in flight, close."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from gateway.assembly import Gateway, open_gateway
+from gateway.config import Config
+from gateway.web.connection import connection
+from storage.tier import TierError
+
+DRAIN = 35.0
+"""Seconds that requests in flight have to end after a signal: a caller's own 30 and a few more."""
+_BACKLOG = 1024
+_log = structlog.get_logger(__name__)
+
+
+class CannotListenError(Exception):
+    """The address cannot be had; the message says which and why."""
+
+
+@asynccontextmanager
+async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
+    """Serve *app* within the context; yield the address, with the real port where 0 was asked.
+
+    On leaving, no more connections are taken, idle ones are closed, and what is being answered
+    is answered. Raise `CannotListenError`.
+    """
+    loop = asyncio.get_running_loop()
+    runner = web.AppRunner(app, shutdown_timeout=DRAIN)
+    await runner.setup()
+    try:
+        server = runner.server
+        assert server is not None
+        try:
+            listener = await loop.create_server(
+                lambda: connection(server), host, port, backlog=_BACKLOG
+            )
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise CannotListenError(f"cannot listen on {host}:{port}: {reason}") from error
+        try:
+            address = listener.sockets[0].getsockname()
+            yield str(address[0]), int(address[1])
+        finally:
+            listener.close()
+    finally:
+        await runner.cleanup()
+
+
+async def run(
+    config: Config, host: str, port: int, make: Callable[[Gateway], web.Application]
+) -> int:
+    """Serve what *make* makes until SIGTERM or SIGINT; return 0, or 1 when it could not begin.
+
+    A second signal ends the process at once.
+    """
+    stop = _stop_on_signals()
+    try:
+        async with open_gateway(config) as gateway, listening(make(gateway), host, port) as at:
+            _log.info("server.listening", url=f"http://{_host(at[0])}:{at[1]}")
+            await stop.wait()
+            _log.info("server.stopping", flights=gateway.flights.count)
+    except (CannotListenError, TierError) as error:
+        _log.error("server.failed", reason=str(error))
+        return 1
+    _log.info("server.stopped")
+    return 0
+
+
+def _stop_on_signals() -> asyncio.Event:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def heed() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, heed)
+    return stop
+
+
+def _host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
