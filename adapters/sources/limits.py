@@ -41,4 +41,6 @@ class LimitsSpec(Spec, frozen=True, kw_only=True):
     """The first wait's upper bound; it doubles for each try."""
     max_backoff: Duration = seconds(10)
     """No wait is longer; an upstream that asks for more is not tried again."""
+    deadline: Duration = seconds(30)
+    """For one fetch, its waits and tries together."""
     breaker: BreakerSpec = msgspec.field(default_factory=BreakerSpec)

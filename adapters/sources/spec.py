@@ -216,7 +216,7 @@ class DatasetSpec(Spec, frozen=True, kw_only=True):
     strip_tags: bool = True
     max_records: int = 20
     at: str = ""
-    """The date of the data, ISO 8601; empty: the file's own."""
+    """The date of the data, ISO 8601; empty: now."""
 
 
 class TermsSpec(Spec, frozen=True, kw_only=True):

@@ -1,0 +1,143 @@
+"""A circuit breaker per upstream: pybreaker behind a face that is right for asyncio.
+
+pybreaker counts a caller who hangs up as a failure, lets everyone through when it is
+half open, and knows no clock but the system's. So it only counts here: *permit, then
+record*. A permit is asked for before the call and the outcome recorded after it; a
+cancelled call records nothing, and one trial goes through at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pybreaker
+
+from adapters.errors import Kind, UpstreamError
+
+OnChange = Callable[[str, str, str], None]
+"""Told the upstream's name, the state before and the state after."""
+
+_TRIAL_WAIT = 1.0
+"""Seconds that a caller is asked to wait while the one trial is out."""
+
+
+class _Failed(Exception):  # noqa: N818 - a mark for pybreaker that nobody else meets
+    """What pybreaker is told of a failure."""
+
+
+class Breaker:
+    """Stops calling an upstream that keeps failing; tries one call after a while."""
+
+    def __init__(
+        self,
+        name: str,
+        failures: int,
+        reset: float,
+        *,
+        clock: Callable[[], float],
+        on_change: OnChange,
+    ) -> None:
+        """Open after *failures* in a row, for *reset* seconds of *clock*."""
+        self.name = name
+        self._reset = reset
+        self._clock = clock
+        self._opened_at = 0.0
+        self._trial = False
+        self._circuit = pybreaker.CircuitBreaker(
+            fail_max=failures,
+            reset_timeout=reset,
+            throw_new_error_on_trip=False,
+            listeners=[_Listener(self, on_change)],
+        )
+
+    @property
+    def state(self) -> str:
+        """``closed``, ``open`` or ``half-open``."""
+        return str(self._circuit.current_state)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long until the next trial; 0 when calls go through."""
+        if self.state == "closed":
+            return 0.0
+        if self._trial:
+            return _TRIAL_WAIT
+        return max(0.0, self._opened_at + self._reset - self._clock())
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Count what the body raises; raise ``CIRCUIT_OPEN`` instead of running it when open.
+
+        Errors whose consequence does not concern the breaker, and cancellations, count
+        neither for nor against the upstream.
+        """
+        trial = self._permit()
+        try:
+            yield
+        except UpstreamError as error:
+            if error.kind.consequence.breaker:
+                self._record(_raise, trial=trial)
+            raise
+        else:
+            self._record(_nothing, trial=trial)
+        finally:
+            if trial:
+                self._trial = False
+
+    def note_opened(self) -> None:
+        """Start the rest; the listener's word to the face."""
+        self._opened_at = self._clock()
+
+    def _permit(self) -> bool:
+        """Return whether this call is the trial; raise when it may not go through."""
+        if self.state == "closed":
+            return False
+        left = self.seconds_left
+        if self._trial or left > 0:
+            raise UpstreamError(
+                Kind.CIRCUIT_OPEN,
+                "the upstream failed repeatedly and is left alone for a while",
+                retry_after=float(max(1, math.ceil(left))),
+            )
+        if self.state == "open":
+            self._circuit.half_open()
+        self._trial = True
+        return True
+
+    def _record(self, outcome: Callable[[], None], *, trial: bool) -> None:
+        # A call that was let through before the circuit opened says nothing new about it.
+        if trial or self.state == "closed":
+            with suppress(_Failed):
+                self._circuit.call(outcome)
+
+
+class _Listener(pybreaker.CircuitBreakerListener):
+    """Passes on changes of state; pybreaker calls it in line."""
+
+    def __init__(self, breaker: Breaker, on_change: OnChange) -> None:
+        self._breaker = breaker
+        self._on_change = on_change
+
+    def state_change(
+        self,
+        cb: pybreaker.CircuitBreaker,
+        old_state: pybreaker.CircuitBreakerState | None,
+        new_state: pybreaker.CircuitBreakerState,
+    ) -> None:
+        """Tell the listener outside, and the face when the rest begins."""
+        del cb
+        if new_state.name == pybreaker.STATE_OPEN:
+            self._breaker.note_opened()
+        before = "closed" if old_state is None else str(old_state.name)
+        if before != new_state.name:
+            self._on_change(self._breaker.name, before, str(new_state.name))
+
+
+def _raise() -> None:
+    raise _Failed
+
+
+def _nothing() -> None:
+    return None

@@ -1,0 +1,165 @@
+"""HTTP to upstreams: addresses that are checked where they are dialed, bodies that are capped."""
+
+from __future__ import annotations
+
+import email.utils
+import ipaddress
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from adapters.errors import Kind, UpstreamError
+
+USER_AGENT = "lookup-gateway/0.1 (+https://github.com/; self-hosted lookup cache)"
+_REDIRECTS = {301, 302, 303, 307, 308}
+_MAX_REDIRECTS = 3
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back over HTTP."""
+
+    status: int
+    body: bytes
+    charset: str = ""
+    """Of the content type; empty where it says none."""
+    retry_after: float | None = None
+    """Seconds, from ``Retry-After``."""
+
+
+class BlockedAddressError(OSError):
+    """The address that was about to be dialed is not public."""
+
+
+def is_public(address: str) -> bool:
+    """Tell whether *address* is on the public internet, whatever it is wrapped in.
+
+    Python 3.11's ``is_global`` misses NAT64 and 6to4, which carry an IPv4 address.
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip in _NAT64:
+            ip = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        else:
+            ip = ip.ipv4_mapped or ip.sixtofour or ip
+    return ip.is_global and not ip.is_multicast
+
+
+def _open_socket(info: tuple[Any, ...]) -> socket.socket:
+    return socket.socket(info[0], info[1], info[2])
+
+
+def _open_public_socket(info: tuple[Any, ...]) -> socket.socket:
+    """Refuse what is not public; a resolver alone would let literal addresses through."""
+    if not is_public(info[4][0]):
+        raise BlockedAddressError("the address is not public")
+    return _open_socket(info)
+
+
+def open_session(
+    *, allow_private: bool = False, user_agent: str = USER_AGENT, connections: int = 100
+) -> aiohttp.ClientSession:
+    """Return a session for upstreams, to be closed by who asked for it.
+
+    It takes no proxy and no credentials from the environment and keeps no cookies. Unless
+    *allow_private*, it dials public addresses only: the address really dialed is
+    checked, so that DNS rebinding and redirects gain nothing.
+    """
+    factory = _open_socket if allow_private else _open_public_socket
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, socket_factory=factory),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": user_agent},
+        timeout=aiohttp.ClientTimeout(total=60, connect=10),
+        trust_env=False,
+        requote_redirect_url=False,
+    )
+
+
+async def send(
+    session: aiohttp.ClientSession,
+    url: URL,
+    headers: Mapping[str, str],
+    *,
+    seconds: float,
+    max_bytes: int,
+    clean: Callable[[bytes], bytes] = bytes,
+) -> Reply:
+    """Get *url* within *seconds*; raise `UpstreamError`, never anything with the URL.
+
+    *clean* takes keys out of the body. Redirects stay on the host that was configured.
+    """
+    limits = aiohttp.ClientTimeout(total=seconds)
+    target = url
+    try:
+        for _ in range(_MAX_REDIRECTS + 1):
+            async with session.get(
+                target, headers=headers, timeout=limits, allow_redirects=False
+            ) as response:
+                if response.status not in _REDIRECTS:
+                    body = await _read_body(response, max_bytes)
+                    return _to_reply(response, clean(body))
+                target = _redirected(url, target, response.headers.get("Location", ""))
+    except TimeoutError as error:
+        raise UpstreamError(Kind.TIMEOUT, f"no answer within {seconds:g} s") from error
+    except aiohttp.ClientConnectorError as error:
+        raise UpstreamError(Kind.UPSTREAM_DOWN, _why(error)) from error
+    except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as error:
+        raise UpstreamError(Kind.TRANSIENT, "the connection broke off") from error
+    except (aiohttp.ClientError, ValueError, OSError) as error:
+        # The error may hold the URL, and the URL the key: it goes no further.
+        raise UpstreamError(Kind.UPSTREAM_DOWN, f"no connection ({type(error).__name__})") from None
+    raise UpstreamError(Kind.MALFORMED, "the upstream redirects in circles")
+
+
+async def _read_body(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > max_bytes:
+            response.close()
+            raise UpstreamError(Kind.MALFORMED, f"the answer is longer than {max_bytes} bytes")
+    return bytes(body)
+
+
+def _to_reply(response: aiohttp.ClientResponse, body: bytes) -> Reply:
+    wait = parse_retry_after(response.headers.get("Retry-After", ""), time.time())
+    return Reply(response.status, body, response.charset or "", wait)
+
+
+def parse_retry_after(value: str, now: float) -> float | None:
+    """Return the seconds of a ``Retry-After`` header, a number or an HTTP date (RFC 9110)."""
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
+    except ValueError:
+        return None
+
+
+def _redirected(origin: URL, current: URL, location: str) -> URL:
+    try:
+        target = current.join(URL(location, encoded=True))
+    except ValueError:
+        target = URL()
+    if not location or (target.host, target.scheme) != (origin.host, origin.scheme):
+        raise UpstreamError(Kind.MALFORMED, "the upstream redirects to another host")
+    return target
+
+
+def _why(error: aiohttp.ClientConnectorError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the upstream's name cannot be resolved"
+    if "not public" in str(error.os_error):
+        return "the upstream's address is private, and allow_private is not set"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "no secure connection to the upstream"
+    return "the upstream cannot be reached"

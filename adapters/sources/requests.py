@@ -1,0 +1,128 @@
+"""From a query to the one URL and the headers that the upstream gets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+from urllib.parse import quote
+
+from yarl import URL
+
+from adapters.errors import Kind, UpstreamError
+from adapters.source import Query
+from adapters.sources.expressions import compile_pattern
+from adapters.sources.keys import Redactor, plain_key
+from adapters.sources.spec import AuthSpec, ParamSpec, RequestSpec, SpecError
+from adapters.sources.templates import AbsentError, Template
+
+_OPTIONAL = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
+_AUTHORITY = re.compile(r"https?://[^/?#]+")
+_LABEL = re.compile(r"[A-Za-z0-9-]{1,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent."""
+
+    url: URL
+    headers: Mapping[str, str]
+
+
+class Asker:
+    """Builds the requests of one source; its templates compile here."""
+
+    def __init__(self, spec: RequestSpec, params: Mapping[str, ParamSpec]) -> None:
+        """Compile *spec*; raise `SpecError`."""
+        names = {"q", "lang", *params}
+        self._spec = spec
+        self._keys = [plain_key("request.auth.key", auth) for auth in spec.auths]
+        self.redactor = Redactor(self._keys)
+        self._origin, self._segments = _compile_url(spec.url, {*names, "key"})
+        self._query = _compile_all("request.params", spec.params, names)
+        self._headers = _compile_all("request.headers", spec.headers, names)
+        for name, param in params.items():
+            compile_pattern(f"params.{name}.pattern", param.pattern)
+        for auth in spec.auths:
+            if auth.place != "path" and not auth.name:
+                raise SpecError("request.auth.name", "name the parameter or header of the key")
+
+    def build(self, query: Query) -> Request:
+        """Return the request for *query*; raise `UpstreamError` when it cannot be asked."""
+        if not self._spec.has_keys:
+            raise UpstreamError(Kind.AUTH_CONFIG, "no key is configured for this source")
+        values = {**query.params, "q": query.text, "lang": query.language}
+        pairs = dict(_filled(self._query, values))
+        headers = dict(_filled(self._headers, values))
+        for auth, key in zip(self._spec.auths, self._keys, strict=True):
+            if key and auth.place == "query":
+                pairs[auth.name] = key
+            elif key and auth.place == "header":
+                headers[auth.name] = _with_scheme(auth, key)
+            elif key:
+                values["key"] = key
+        return Request(self._url(values, pairs), headers)
+
+    def _url(self, values: Mapping[str, str], pairs: Mapping[str, str]) -> URL:
+        try:
+            text = self._origin.fill(values, _host_label)
+        except AbsentError as error:
+            _refuse(error)
+        for template, optional in self._segments:
+            try:
+                text += template.fill(values, self._encode)
+            except AbsentError as error:
+                if not optional:
+                    _refuse(error)
+        if pairs:
+            encode = self._encode_query
+            joined = "&".join(f"{encode(name)}={encode(value)}" for name, value in pairs.items())
+            text += ("&" if "?" in text else "?") + joined
+        return URL(text, encoded=True)
+
+    def _encode(self, value: str) -> str:
+        if value in (".", ".."):
+            raise UpstreamError(Kind.INVALID_INPUT, "the upstream cannot be asked for a dot")
+        return quote(value, safe=self._spec.safe)
+
+    def _encode_query(self, value: str) -> str:
+        return quote(value, safe=self._spec.safe).replace("%20", self._spec.space)
+
+
+def _compile_url(text: str, names: set[str]) -> tuple[Template, list[tuple[Template, bool]]]:
+    match = _AUTHORITY.match(text)
+    if match is None:
+        raise SpecError("request.url", f"{text!r} is no http or https URL")
+    segments: list[tuple[Template, bool]] = []
+    for number, piece in enumerate(_OPTIONAL.split(text[match.end() :])):
+        segments.append((Template("request.url", piece, names), number % 2 == 1))
+    return Template("request.url", match[0], names - {"key"}), segments
+
+
+def _compile_all(path: str, texts: Mapping[str, str], names: set[str]) -> dict[str, Template]:
+    return {name: Template(f"{path}.{name}", text, names) for name, text in texts.items()}
+
+
+def _filled(templates: Mapping[str, Template], values: Mapping[str, str]) -> list[tuple[str, str]]:
+    filled = []
+    for name, template in templates.items():
+        try:
+            filled.append((name, template.fill(values)))
+        except AbsentError:
+            continue
+    return filled
+
+
+def _with_scheme(auth: AuthSpec, key: str) -> str:
+    return f"{auth.scheme} {key}" if auth.scheme else key
+
+
+def _host_label(value: str) -> str:
+    if not _LABEL.fullmatch(value):
+        raise UpstreamError(Kind.INVALID_INPUT, f"{value!r} cannot be part of a host name")
+    return value
+
+
+def _refuse(error: AbsentError) -> NoReturn:
+    raise UpstreamError(Kind.INVALID_INPUT, f"{error.name!r} is required") from error
