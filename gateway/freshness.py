@@ -88,6 +88,21 @@ def keep_until(entry: Entry, policy: FreshnessSpec) -> float:
     return entry.records.at + records_ttl(entry, policy) + grace
 
 
+def capped(policy: FreshnessSpec, longest: float | None) -> FreshnessSpec:
+    """Return *policy* so that nothing lives longer than *longest* seconds (an upstream's terms)."""
+    if longest is None:
+        return policy
+    ttl, negative = min(policy.ttl, longest), min(policy.negative_ttl, longest)
+    left = longest - max(ttl, negative)
+    return msgspec.structs.replace(
+        policy,
+        ttl=Duration(ttl),
+        negative_ttl=Duration(negative),
+        stale_while_revalidate=Duration(min(policy.stale_while_revalidate, left)),
+        stale_if_error=Duration(min(policy.stale_if_error, left)),
+    )
+
+
 def _share(key: str) -> float:
     """Return a number in [0, 1) that belongs to *key*: the same in every replica."""
     return zlib.crc32(key.encode()) / 2**32

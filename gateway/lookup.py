@@ -15,8 +15,6 @@ from adapters.source import Query
 from gateway.parameters import BadLookupError, accepted
 from gateway.route import Route
 
-__all__ = ["BadLookupError", "Lookup", "canonical", "make_lookup", "normalize"]
-
 MAX_QUERY = 200
 """Characters of a normalised query or keyword (interface: ``q``)."""
 
@@ -80,7 +78,7 @@ def make_lookup(
 
 def canonical(members: Iterable[str]) -> bytes:
     """Encode *members* so that no two lists share an encoding: each with its length in front."""
-    encoded = []
+    encoded: list[bytes] = []
     for member in members:
         raw = member.encode()
         encoded += (len(raw).to_bytes(8, "big"), raw)

@@ -17,7 +17,7 @@ class BadLookupError(ValueError):
     """A lookup that cannot be asked; *parameter* names the one at fault."""
 
     def __init__(self, parameter: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(f"{parameter}: {message}")
         self.parameter = parameter
         self.message = message
 

@@ -37,7 +37,7 @@ NO_SUMMARY = b"null"
 
 
 @dataclass(frozen=True, slots=True)
-class _Fetch:
+class Fetch:
     """What a fetch brought, encoded once."""
 
     part: Part
@@ -51,7 +51,7 @@ class Refill:
     def __init__(
         self,
         tiers: Tiers,
-        fetches: Flights[_Fetch],
+        fetches: Flights[Fetch],
         events: Events,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -98,7 +98,7 @@ class Refill:
             partial=fetch.partial,
         )
 
-    async def _fetch(self, lookup: Lookup, route: Route) -> _Fetch:
+    async def _fetch(self, lookup: Lookup, route: Route) -> Fetch:
         started = time.perf_counter()
         try:
             payload = await route.source.fetch(lookup.query)
@@ -113,7 +113,7 @@ class Refill:
         count = len(payload.records)
         self._events.emit(Fetched(lookup.source, lookup.key, count, seconds))
         part = Part(encode_records(payload), payload.at, seconds, digest_of(payload))
-        return _Fetch(part, empty=not payload.records, partial=payload.partial)
+        return Fetch(part, empty=not payload.records, partial=payload.partial)
 
     async def _summarized(self, lookup: Lookup, route: Route, entry: Entry) -> Entry:
         summarizer = route.summarizer

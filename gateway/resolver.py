@@ -80,7 +80,7 @@ class Resolver:
         found = await self._tiers.find(lookup.key)
         if self._judge(found, route, want_summary=want_summary) is Verdict.FRESH:
             return None
-        landed = await self._fly(lookup, route, found and found.entry, None, want_summary)
+        landed = await self._fly(lookup, route, _entry(found), None, want_summary)
         return self._landed(landed, route, want_summary, refreshed=found is not None)
 
     async def is_fresh(self, lookup: Lookup) -> bool:
@@ -91,7 +91,7 @@ class Resolver:
         return self._judge(found, route, want_summary=want_summary) is Verdict.FRESH
 
     def _judge(self, found: Found | None, route: Route, *, want_summary: bool) -> Verdict:
-        entry, now = found and found.entry, self._clock()
+        entry, now = _entry(found), self._clock()
         records = judge_records(entry, route.freshness, now)
         summary = judge_summary(entry, now) if want_summary else Verdict.FRESH
         return max(records, summary)
@@ -116,7 +116,7 @@ class Resolver:
         want_summary: bool,
     ) -> Answer:
         try:
-            landed = await self._fly(lookup, route, found and found.entry, within, want_summary)
+            landed = await self._fly(lookup, route, _entry(found), within, want_summary)
         except UpstreamError:
             if found is None or self._too_old(found.entry, route):
                 raise
@@ -155,6 +155,10 @@ class Resolver:
     def _too_old(self, entry: Entry, route: Route) -> bool:
         """Whether *entry* may no longer stand in for a failed fetch (RFC 5861 §4)."""
         return judge_records(entry, route.freshness, self._clock()) is Verdict.MISSING
+
+
+def _entry(found: Found | None) -> Entry | None:
+    return None if found is None else found.entry
 
 
 def _flight_key(lookup: Lookup, want_summary: bool) -> str:

@@ -6,13 +6,19 @@ What is fresh is skipped; what fails is told and does not stop the rest.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+import structlog
+
 from adapters.errors import UpstreamError
-from gateway.lookup import Lookup
+from gateway.assembly import Gateway
+from gateway.lookup import Lookup, make_lookup
 from gateway.resolver import Resolver
+
+_log = structlog.get_logger(__name__)
 
 Status = Literal["done", "skipped", "failed"]
 
@@ -59,6 +65,36 @@ async def warm(
         for _ in range(concurrency):
             group.create_task(worker())
     return Report(tuple(results))
+
+
+@asynccontextmanager
+async def warming_on_start(gateway: Gateway) -> AsyncIterator[None]:
+    """Load every source's ``warm`` list behind the first answers, where the file says so."""
+    section = gateway.config.warmup
+    if not section.on_start:
+        yield
+        return
+    lookups = [
+        make_lookup(route, query)
+        for route in gateway.routes.values()
+        for query in route.warm[: section.top]
+    ]
+    task = asyncio.create_task(_tell(gateway.resolver, lookups), name="warm-up")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _tell(resolver: Resolver, lookups: Sequence[Lookup]) -> None:
+    report = await warm(resolver, lookups)
+    _log.info(
+        "warmup.done",
+        loaded=report.count("done"),
+        fresh_already=report.count("skipped"),
+        failed=report.count("failed"),
+    )
 
 
 async def _load(resolver: Resolver, lookup: Lookup) -> Warmed:

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.assembly import Gateway, StartError, open_gateway
-
+from gateway.assembly import Gateway, open_gateway
 from gateway.config import ConfigError, load_config
-from gateway.lookup import BadLookupError, Lookup
+from gateway.lookup import Lookup
+from gateway.parameters import BadLookupError
 from gateway.warming import Report, Warmed, warm
+from storage.tier import TierError
 from warmup.plan import planned
 
 DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, BadLookupError, OSError) as error:
         print(error, file=sys.stderr)
         return WRONG_USAGE
-    except StartError as error:
+    except TierError as error:
         print(error, file=sys.stderr)
         return SOME_FAILED
     except KeyboardInterrupt:

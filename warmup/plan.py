@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gateway.lookup import BadLookupError, Lookup, make_lookup
+from gateway.lookup import Lookup, make_lookup
+from gateway.parameters import BadLookupError
 from gateway.route import Route
 
 

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from gateway.assembly import Gateway, open_gateway
 from gateway.config import Config
+from gateway.warming import warming_on_start
 from gateway.web.connection import connection
 from storage.tier import TierError
 
@@ -63,7 +64,11 @@ async def run(
     """
     stop = _stop_on_signals()
     try:
-        async with open_gateway(config) as gateway, listening(make(gateway), host, port) as at:
+        async with (
+            open_gateway(config) as gateway,
+            listening(make(gateway), host, port) as at,
+            warming_on_start(gateway),
+        ):
             _log.info("server.listening", url=f"http://{_host(at[0])}:{at[1]}")
             await stop.wait()
             _log.info("server.stopping", flights=gateway.flights.count)
