@@ -56,7 +56,7 @@ def sources() -> list[Path]:
 
 
 def undocumented(file: Path, root: Path = ROOT) -> Iterator[str]:
-    """Yield the public names of *file* without a docstring; the file itself stands for its module."""
+    """Yield the public names of *file* that lack a docstring; the path alone is the module."""
     where = str(file.relative_to(root))
     tree = ast.parse(file.read_text())
     if not ast.get_docstring(tree):
