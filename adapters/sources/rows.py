@@ -36,7 +36,7 @@ class RowFinder:
         ``totalCount`` above zero without rows is no empty answer: nine days of empty
         output once went unnoticed for that (``api-quirks`` §1.1).
         """
-        found = self._records.find(document)
+        found = self._unwrap(self._records.find(document))
         total = _to_count(self._total.find(document))
         form = _form_of(found)
         if form in self._spec.empty or (form and total == 0):
@@ -51,9 +51,14 @@ class RowFinder:
             raise UpstreamError(Kind.MALFORMED, "the upstream ignored what was asked")
         return rows, max(total or 0, len(rows))
 
+    def _unwrap(self, found: Any) -> Any:
+        wrapped = isinstance(found, dict) and found.keys() == {self._spec.unwrap}
+        return found[self._spec.unwrap] if wrapped else found
+
     def _to_rows(self, found: Any) -> list[Any]:
         if self._spec.shape == "list":
-            return found if isinstance(found, list) else [found]
+            rows = found if isinstance(found, list) else [found]
+            return [self._unwrap(row) for row in rows]
         if not isinstance(found, dict):
             raise UpstreamError(Kind.MALFORMED, "the upstream's rows have the wrong shape")
         if self._spec.shape == "map":

@@ -183,6 +183,8 @@ class ResponseSpec(Spec, frozen=True, kw_only=True):
     success: SuccessSpec | None = None
     records: str = "@"
     """JMESPath to the rows; one object is a list of one."""
+    unwrap: str = ""
+    """The key that rows, or all of them, may be wrapped in (``{item: …}`` at data.go.kr)."""
     shape: Literal["list", "map", "columns"] = "list"
     """``map``: an object of rows, its keys become ``_key``; ``columns``: an object of lists."""
     empty: tuple[Literal["none", "text", "list", "object"], ...] = ("list",)
