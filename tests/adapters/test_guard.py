@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from adapters.breaker import Breaker
+from adapters.errors import Kind, UpstreamError
+from adapters.guard import Guarded
+from adapters.source import Attribution, Payload, Query
+from adapters.sources.limits import LimitsSpec, QuotaSpec
+from adapters.sources.units import Duration
+
+QUERY = Query("타이레놀")
+EMPTY = Payload((), 0, Attribution(""), 0.0)
+
+
+class Time:
+    """A clock that sleeping turns."""
+
+    def __init__(self) -> None:
+        self.now = 1_780_000_000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+class Upstream:
+    """Raises its errors one after the other, then answers."""
+
+    def __init__(self, *errors: UpstreamError) -> None:
+        self.errors = list(errors)
+        self.calls = 0
+
+    async def fetch(self, query: Query) -> Payload:
+        self.calls += 1
+        await asyncio.sleep(0)
+        if self.errors:
+            raise self.errors.pop(0)
+        return EMPTY
+
+
+def guard(upstream: Upstream, time: Time, limits: LimitsSpec | None = None) -> Guarded:
+    limits = limits or LimitsSpec()
+    spec = limits.breaker
+    breaker = Breaker("x", spec.failures, spec.reset, clock=time, on_change=lambda *change: None)
+    return Guarded(upstream, limits, breaker, clock=time, sleep=time.sleep, jitter=lambda: 1.0)
+
+
+def failed(kind: Kind = Kind.TRANSIENT, **more: float) -> UpstreamError:
+    return UpstreamError(kind, "no", **more)
+
+
+async def kind_of(source: Guarded) -> Kind:
+    with pytest.raises(UpstreamError) as caught:
+        await source.fetch(QUERY)
+    return caught.value.kind
+
+
+async def test_a_transient_failure_is_tried_again_with_growing_waits() -> None:
+    time, upstream = Time(), Upstream(failed(), failed(Kind.TIMEOUT))
+    assert await guard(upstream, time).fetch(QUERY) is EMPTY
+    assert upstream.calls == 3
+    assert time.slept == [0.25, 0.5]
+
+
+async def test_jitter_is_full() -> None:
+    time, upstream = Time(), Upstream(failed())
+    source = guard(upstream, time)
+    source._jitter = lambda: 0.0
+    await source.fetch(QUERY)
+    assert time.slept == [0.0]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [Kind.AUTH_CONFIG, Kind.INVALID_INPUT, Kind.MALFORMED, Kind.NOT_APPROVED, Kind.QUOTA_DAY],
+)
+async def test_what_another_try_cannot_mend_is_not_tried_again(kind: Kind) -> None:
+    upstream = Upstream(failed(kind))
+    assert await kind_of(guard(upstream, Time())) is kind
+    assert upstream.calls == 1
+
+
+async def test_the_wait_that_an_upstream_asks_for_is_kept_or_there_is_no_try() -> None:
+    time = Time()
+    await guard(Upstream(failed(Kind.QUOTA_SHORT, retry_after=3.0)), time).fetch(QUERY)
+    assert time.slept == [3.25]
+    upstream = Upstream(failed(Kind.QUOTA_SHORT, retry_after=60.0))
+    assert await kind_of(guard(upstream, time)) is Kind.QUOTA_SHORT
+    assert upstream.calls == 1
+
+
+async def test_five_failed_fetches_open_the_circuit_and_the_sixth_asks_nobody() -> None:
+    time, upstream = Time(), Upstream(*(failed() for _ in range(99)))
+    source = guard(upstream, time)
+    assert [await kind_of(source) for _ in range(5)] == [Kind.TRANSIENT] * 5
+    asked = upstream.calls
+    assert await kind_of(source) is Kind.CIRCUIT_OPEN
+    assert upstream.calls == asked == 15
+    upstream.errors.clear()
+    time.now += 60
+    await source.fetch(QUERY)
+    assert source.breaker.state == "closed"
+
+
+async def test_a_spent_quota_is_believed_and_nobody_is_asked_until_its_reset() -> None:
+    time, upstream = Time(), Upstream(failed(Kind.QUOTA_DAY))
+    limits = LimitsSpec(quotas=(QuotaSpec(limit=9, per="day", window="calendar"),))
+    source = guard(upstream, time, limits)
+    assert await kind_of(source) is Kind.QUOTA_DAY
+    assert await kind_of(source) is Kind.QUOTA_DAY
+    assert upstream.calls == 1
+    assert source.breaker.state == "closed"
+    time.now += 86_400
+    await source.fetch(QUERY)
+
+
+async def test_every_try_counts_for_the_quota() -> None:
+    limits = LimitsSpec(quotas=(QuotaSpec(limit=2, per="minute"),))
+    upstream = Upstream(failed(), failed())
+    assert await kind_of(guard(upstream, Time(), limits)) is Kind.QUOTA_SHORT
+    assert upstream.calls == 2
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0)
+
+
+class Held(Upstream):
+    """Answers when it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+        self.running = 0
+
+    async def fetch(self, query: Query) -> Payload:
+        self.running += 1
+        try:
+            await self.go.wait()
+            return await super().fetch(query)
+        finally:
+            self.running -= 1
+
+
+async def test_no_more_calls_run_at_once_than_the_bulkhead_holds() -> None:
+    upstream = Held()
+    source = guard(upstream, Time(), LimitsSpec(concurrency=2, queue=3))
+    tasks = [asyncio.create_task(source.fetch(QUERY)) for _ in range(5)]
+    await until(lambda: upstream.running == 2 and source._waiting == 3)
+    assert await kind_of(source) is Kind.OVERLOADED
+    upstream.go.set()
+    await asyncio.gather(*tasks)
+    assert upstream.calls == 5
+
+
+async def test_a_caller_who_leaves_gives_its_slot_back() -> None:
+    upstream = Held()
+    source = guard(upstream, Time(), LimitsSpec(concurrency=1))
+    first = asyncio.create_task(source.fetch(QUERY))
+    await until(lambda: upstream.running == 1)
+    first.cancel()
+    second = asyncio.create_task(source.fetch(QUERY))
+    await until(lambda: first.done() and upstream.running == 1)
+    upstream.go.set()
+    assert await second is EMPTY
+    assert source.breaker.state == "closed"
+
+
+async def test_a_hung_source_ends_at_its_deadline_and_counts_as_a_failure() -> None:
+    upstream = Held()
+    source = guard(upstream, Time(), LimitsSpec(deadline=Duration(0.02)))
+    assert [await kind_of(source) for _ in range(5)] == [Kind.TIMEOUT] * 5
+    assert await kind_of(source) is Kind.CIRCUIT_OPEN
+    assert upstream.running == 0
+
+
+async def test_starts_keep_their_distance() -> None:
+    time, upstream = Time(), Upstream()
+    source = guard(upstream, time, LimitsSpec(min_interval=Duration(1)))
+    for _ in range(3):
+        await source.fetch(QUERY)
+    assert time.slept == [1.0, 1.0]
