@@ -1,0 +1,189 @@
+"""Chat through the official OpenAI SDK, with any server that speaks its protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from adapters.errors import SummaryError
+from adapters.llm.chat import Completion, Delta, Message
+from adapters.llm.faults import from_finish, from_status
+from adapters.summarizers.base import Usage
+
+_SHAPE_FAULTS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading an answer of another shape raises: the SDK does not validate answers, and
+json.JSONDecodeError and pydantic.ValidationError are both ValueErrors (dependencies §6)."""
+
+
+class OpenAIChat:
+    """One model behind one base URL.
+
+    Making one imports the SDK (about a second, 50 MB), so make it at start and only when
+    it is configured. The SDK's own retries are off and *timeout*, in seconds, is the total
+    of a call: the gateway owns both.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        model: str,
+        timeout: float,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> None:
+        import openai  # noqa: PLC0415 - costs a second and 50 MB: only who chooses it pays
+
+        self.model = model
+        self._sdk = openai
+        self._timeout = timeout
+        self._client = openai.AsyncOpenAI(
+            base_url=base_url or None,
+            api_key=api_key or "none",  # local servers need none, the SDK insists
+            timeout=timeout,
+            max_retries=0,
+            default_headers=headers,
+            default_query=query,
+        )
+
+    async def complete(
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None
+    ) -> Completion:
+        """Return the whole answer; raise `SummaryError` when there is none that ended by itself."""
+        with self._translated():
+            async with asyncio.timeout(self._timeout):
+                answer = await self._client.chat.completions.create(
+                    **_request(self.model, messages, schema)
+                )
+            choice = answer.choices[0]
+            text, finish = choice.message.content, choice.finish_reason
+            if choice.message.refusal:
+                raise SummaryError("refused", "The model refused to answer")
+            _ended_by_itself(finish, text)
+            return Completion(text=text, finish=finish, usage=_usage(answer.usage))
+
+    async def stream(
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[Delta]:
+        """Yield the answer as it is written, and last how it ended; raise `SummaryError`."""
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        request = _request(self.model, messages, schema)
+        request |= {"stream": True, "stream_options": {"include_usage": True}}
+        reader = _Reader()
+        with self._translated():
+            async with asyncio.timeout_at(deadline):
+                chunks = await self._client.chat.completions.create(**request)
+        try:
+            # The deadline is set anew around each read: a timeout must not span a yield,
+            # or it would cancel whatever the caller is doing with the piece.
+            while True:
+                with self._translated():
+                    async with asyncio.timeout_at(deadline):
+                        chunk = await anext(chunks, None)
+                    if chunk is None:
+                        last = reader.end()
+                        break
+                    text = reader.read(chunk)
+                if text:
+                    yield Delta(text)
+        finally:
+            await chunks.close()
+        yield last
+
+    async def close(self) -> None:
+        """Close the SDK's connections."""
+        await self._client.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Let nothing but `SummaryError` out; no message repeats what the server said."""
+        sdk = self._sdk
+        try:
+            yield
+        except SummaryError:
+            raise
+        except (TimeoutError, sdk.APITimeoutError) as error:
+            raise SummaryError("timeout", "The model was too slow") from error
+        except sdk.APIConnectionError as error:
+            raise SummaryError("unavailable", "The model's server cannot be reached") from error
+        except sdk.APIResponseValidationError as error:
+            raise SummaryError("malformed", "The model's answer is unusable") from error
+        except sdk.APIError as error:
+            status = getattr(error, "status_code", None)
+            headers = error.response.headers if isinstance(error, sdk.APIStatusError) else {}
+            raise from_status(status, str(error.code), str(error.type), headers) from error
+        except (sdk.OpenAIError, *_SHAPE_FAULTS) as error:
+            raise SummaryError("malformed", "The model's answer is unusable") from error
+
+
+class _Reader:
+    """Takes text, ending and usage out of the chunks of one stream.
+
+    Azure's first chunk has no choices and its deltas may be null; llama.cpp sends the usage
+    with the finish reason, OpenAI in a chunk of its own without choices (api-quirks §11).
+    """
+
+    def __init__(self) -> None:
+        self._finish: str | None = None
+        self._usage = Usage()
+        self._said = False
+
+    def read(self, chunk: Any) -> str:
+        if getattr(chunk, "usage", None) is not None:
+            self._usage = _usage(chunk.usage)
+        if not chunk.choices:
+            return ""
+        choice = chunk.choices[0]
+        self._finish = choice.finish_reason or self._finish
+        if choice.delta is None:
+            return ""
+        if getattr(choice.delta, "refusal", None):
+            raise SummaryError("refused", "The model refused to answer")
+        text = choice.delta.content or ""
+        self._said = self._said or bool(text.strip())
+        return text
+
+    def end(self) -> Delta:
+        """Return the last delta; raise when the stream was cut or said nothing."""
+        _ended_by_itself(self._finish, "said" if self._said else "")
+        return Delta(finish=self._finish, usage=self._usage)
+
+
+def _request(
+    model: str, messages: Sequence[Message], schema: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    request: dict[str, Any] = {
+        "model": model,
+        "messages": [{"role": message.role, "content": message.text} for message in messages],
+    }
+    if schema is not None:
+        wanted = {"name": "report", "schema": dict(schema)}
+        request["response_format"] = {"type": "json_schema", "json_schema": wanted}
+    return request
+
+
+def _ended_by_itself(finish: str | None, text: object) -> None:
+    fault = from_finish(finish)
+    if fault is not None:
+        raise fault
+    if not isinstance(text, str) or not text.strip():
+        raise SummaryError("malformed", "The model answered nothing")
+
+
+def _usage(usage: Any) -> Usage:
+    """Return what *usage* tells; anything that is missing, or no count, is unknown."""
+    details = getattr(usage, "prompt_tokens_details", None)
+    return Usage(
+        # Ollama says 0 where it had the prompt cached: no prompt has no tokens (§11.2).
+        prompt_tokens=_count(usage, "prompt_tokens") or None,
+        cached_tokens=_count(details, "cached_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
+    )
+
+
+def _count(holder: Any, name: str) -> int | None:
+    value = getattr(holder, name, None)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

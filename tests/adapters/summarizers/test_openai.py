@@ -1,0 +1,119 @@
+"""The model's summary, against an OpenAI-compatible mock that others wrote."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientError, ClientSession
+from aiohttp.test_utils import TestServer, unused_port
+
+from adapters.breaker import Breaker
+from adapters.errors import SummaryError
+from adapters.summarizers.base import Brief
+from adapters.summarizers.openai import OpenAISummarizer
+from tests.adapters.llm.stub_chat import StubChat, completion, failure
+
+BRIEF = Brief("pill", ({"id": "1", "name": "Pill", "purpose": "for pain"},), "en")
+
+
+def breaker() -> Breaker:
+    return Breaker("llm", 2, 60.0, clock=time.monotonic, on_change=lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def llmock() -> Iterator[str]:
+    port = unused_port()
+    command = [Path(sys.executable).with_name("llmock"), "serve", "-h", "127.0.0.1"]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen([*command, "-p", str(port)], stdout=quiet, stderr=quiet) as process:
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+
+
+@pytest.fixture
+async def mocked(llmock: str) -> AsyncIterator[OpenAISummarizer]:
+    async with asyncio.timeout(30), ClientSession() as session:
+        while True:
+            try:
+                async with session.get(f"{llmock}/v1/models"):
+                    break
+            except ClientError:
+                await asyncio.sleep(0.05)
+    summarizer = OpenAISummarizer(f"{llmock}/v1", "key", "gpt-4.1", 10, breaker())
+    yield summarizer
+    await summarizer.close()
+
+
+@pytest.fixture
+def stub() -> StubChat:
+    return StubChat()
+
+
+@pytest.fixture
+async def stubbed(stub: StubChat) -> AsyncIterator[OpenAISummarizer]:
+    server = TestServer(stub.app())
+    await server.start_server()
+    summarizer = OpenAISummarizer(str(server.make_url("/v1")), "key", "m", 5, breaker())
+    yield summarizer
+    await summarizer.close()
+    await server.close()
+
+
+async def reason(summarizer: OpenAISummarizer) -> str:
+    with pytest.raises(SummaryError) as caught:
+        await summarizer.summarize(BRIEF)
+    return caught.value.reason
+
+
+async def test_a_summary_is_the_models(mocked: OpenAISummarizer) -> None:
+    draft = await mocked.summarize(BRIEF)
+    assert draft.by == mocked.name == "openai:gpt-4.1"
+    assert draft.text
+    assert draft.finish == "stop"
+    assert draft.usage.prompt_tokens
+    assert draft.usage.completion_tokens
+
+
+async def test_a_stream_says_what_the_whole_answer_would(mocked: OpenAISummarizer) -> None:
+    deltas = [delta async for delta in mocked.stream(BRIEF)]
+    assert "".join(delta.text for delta in deltas)
+    assert deltas[-1].finish == "stop"
+
+
+async def test_a_schema_gives_a_report_and_its_summary(
+    stub: StubChat, stubbed: OpenAISummarizer
+) -> None:
+    stub.body = completion('{"summary": "For pain.", "risk": 3}')
+    schema = {"type": "object", "required": ["summary", "risk"]}
+    draft = await stubbed.summarize(Brief("p", BRIEF.records, "en", schema=schema))
+    assert draft.report == {"summary": "For pain.", "risk": 3}
+    assert draft.text == "For pain."
+
+
+async def test_a_provider_that_keeps_failing_is_left_alone(
+    stub: StubChat, stubbed: OpenAISummarizer
+) -> None:
+    stub.status, stub.body = 500, failure("server_error")
+    assert [await reason(stubbed) for _ in range(3)] == [
+        "unavailable",
+        "unavailable",
+        "circuit_open",
+    ]
+    assert len(stub.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(429, failure("rate_limit_exceeded")), (200, completion("It is a", "length"))],
+)
+async def test_a_limit_or_a_long_answer_opens_no_circuit(
+    stub: StubChat, stubbed: OpenAISummarizer, status: int, body: object
+) -> None:
+    stub.status, stub.body = status, body
+    reasons = {await reason(stubbed) for _ in range(4)}
+    assert "circuit_open" not in reasons
+    assert len(stub.asked) == 4
