@@ -27,7 +27,7 @@ def breaker() -> Breaker:
 @pytest.fixture(scope="module")
 def llmock() -> Iterator[str]:
     port = unused_port()
-    command = [Path(sys.executable).with_name("llmock"), "serve", "-h", "127.0.0.1"]
+    command = [str(Path(sys.executable).with_name("llmock")), "serve", "-h", "127.0.0.1"]
     quiet = subprocess.DEVNULL
     with subprocess.Popen([*command, "-p", str(port)], stdout=quiet, stderr=quiet) as process:
         yield f"http://127.0.0.1:{port}"
