@@ -1,0 +1,16 @@
+"""Time that stands still until a test moves it."""
+
+from __future__ import annotations
+
+
+class ManualClock:
+    """Seconds that only `advance` moves."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from adapters.errors import Kind, UpstreamError
+from gateway.flights import Flights
+from tests.clocks import ManualClock
+
+
+class Upstream:
+    """Work that waits to be released, and counts."""
+
+    def __init__(self, error: UpstreamError | None = None) -> None:
+        self.calls = 0
+        self.cancelled = 0
+        self.release = asyncio.Event()
+        self._error = error
+
+    async def __call__(self) -> int:
+        self.calls += 1
+        try:
+            await self.release.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self._error is not None:
+            raise self._error
+        return self.calls
+
+
+async def until_waiting(flights: Flights[int], count: int) -> None:
+    while flights.waiters < count:
+        await asyncio.sleep(0)
+
+
+async def test_a_thousand_callers_share_one_flight() -> None:
+    flights, upstream = Flights[int](60), Upstream()
+    callers = [asyncio.create_task(flights.join("k", upstream)) for _ in range(1000)]
+    await until_waiting(flights, 1000)
+    upstream.release.set()
+    landed = await asyncio.gather(*callers)
+    assert upstream.calls == 1
+    assert sum(not each.collapsed for each in landed) == 1
+    assert flights.count == 0
+
+
+async def test_a_caller_who_leaves_cancels_nobody() -> None:
+    flights, upstream = Flights[int](60), Upstream()
+    leaving = asyncio.create_task(flights.join("k", upstream))
+    staying = asyncio.create_task(flights.join("k", upstream))
+    await until_waiting(flights, 2)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert flights.waiters == 1
+    upstream.release.set()
+    assert (await staying).value == 1
+    assert upstream.cancelled == 0
+
+
+async def test_a_callers_time_ends_without_the_flights() -> None:
+    flights, upstream = Flights[int](60), Upstream()
+    with pytest.raises(UpstreamError) as caught:
+        await flights.join("k", upstream, within=0)
+    assert caught.value.kind is Kind.TIMEOUT
+    assert flights.flying("k")
+    upstream.release.set()
+    assert (await flights.join("k", upstream)).value == 1
+
+
+async def test_a_hung_fetch_ends_at_the_flights_own_deadline() -> None:
+    flights, upstream = Flights[int](0.01), Upstream()
+    with pytest.raises(UpstreamError, match="ended at its deadline"):
+        await flights.join("k", upstream)
+    assert upstream.cancelled == 1
+    assert flights.count == 0
+
+
+async def test_every_waiter_gets_the_error_and_the_next_caller_makes_no_call() -> None:
+    clock = ManualClock()
+    error = UpstreamError(Kind.MALFORMED, "broken", retry_after=3)
+    flights, upstream = Flights[int](60, clock), Upstream(error)
+    callers = [asyncio.create_task(flights.join("k", upstream)) for _ in range(10)]
+    await until_waiting(flights, 10)
+    upstream.release.set()
+    results = await asyncio.gather(*callers, return_exceptions=True)
+    assert [str(result) for result in results] == ["broken"] * 10
+
+    with pytest.raises(UpstreamError) as caught:
+        await flights.join("k", upstream)
+    assert (caught.value.kind, caught.value.retry_after) == (Kind.MALFORMED, 3)
+    assert upstream.calls == 1
+
+    clock.advance(Kind.MALFORMED.consequence.remember)
+    with pytest.raises(UpstreamError):
+        await flights.join("k", upstream)
+    assert upstream.calls == 2
+
+
+async def test_a_refresh_that_failed_a_moment_ago_is_not_started_again() -> None:
+    clock = ManualClock()
+    flights = Flights[int](60, clock)
+    upstream = Upstream(UpstreamError(Kind.TRANSIENT, "no"))
+    upstream.release.set()
+    flights.start("k", upstream)
+    while flights.count:
+        await asyncio.sleep(0)
+    flights.start("k", upstream)
+    assert not flights.flying("k")
+    clock.advance(Kind.TRANSIENT.consequence.remember)
+    flights.start("k", upstream)
+    await flights.close(1)
+    assert upstream.calls == 2
+
+
+async def test_the_oldest_flight_has_its_age() -> None:
+    clock = ManualClock()
+    flights, upstream = Flights[int](60, clock), Upstream()
+    assert flights.oldest == 0
+    flights.start("a", upstream)
+    clock.advance(5)
+    flights.start("b", upstream)
+    assert (flights.oldest, flights.count) == (5, 2)
+    upstream.release.set()
+    await flights.close(1)
+
+
+async def test_closing_lets_flights_land_and_ends_the_late_ones() -> None:
+    flights, quick, hung = Flights[int](60), Upstream(), Upstream()
+    waiting = asyncio.create_task(flights.join("quick", quick))
+    flights.start("hung", hung)
+    await until_waiting(flights, 1)
+    quick.release.set()
+    await flights.close(0.05)
+    assert (await waiting).value == 1
+    assert hung.cancelled == 1
+    with pytest.raises(UpstreamError, match="shutting down"):
+        await flights.join("new", quick)

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+import pytest
+
+from adapters.errors import Kind, SummaryError, UpstreamError
+from gateway.answer import Answer
+from gateway.events import Failed, FetchFailed, Served, SummaryFailed
+from tests.gateway.world import RECORD, World
+
+
+def shown(answer: Answer) -> dict[str, object]:
+    body: dict[str, object] = orjson.loads(answer.body())
+    return body
+
+
+async def test_the_first_is_fetched_and_summarized_and_the_second_is_a_hit() -> None:
+    world = World()
+    first = await world.resolver.resolve(world.lookup())
+    second = await world.resolver.resolve(world.lookup())
+    assert (first.outcome, first.tier, first.stored) == ("miss", "", True)
+    assert (second.outcome, second.tier) == ("hit", "memory")
+    assert (world.source.calls, len(world.summarizer.briefs)) == (1, 1)
+    assert first.body() == second.body()
+    body = shown(second)
+    assert body["items"] == [{**RECORD, "summary": None}]
+    assert body["summary"] == {
+        "text": "두통에 사용합니다.",
+        "by": "openai:mock",
+        "at": "2027-01-15T08:00:00Z",
+        "grounded": True,
+    }
+    assert (body["total"], body["degraded"], body["keyword"]) == (1, [], None)
+
+
+async def test_a_thousand_cold_lookups_make_one_call() -> None:
+    world = World()
+    world.source.gate.clear()
+    callers = [asyncio.create_task(world.resolver.resolve(world.lookup())) for _ in range(1000)]
+    while world.flights.waiters < 1000:
+        await asyncio.sleep(0)
+    world.source.gate.set()
+    answers = await asyncio.gather(*callers)
+    assert (world.source.calls, len(world.summarizer.briefs)) == (1, 1)
+    assert sum(answer.outcome == "collapsed" for answer in answers) == 999
+
+
+async def test_with_and_without_a_summary_share_one_call_and_keep_the_summary() -> None:
+    world = World()
+    world.source.gate.clear()
+    without = asyncio.create_task(world.resolver.resolve(world.lookup(), want_summary=False))
+    with_one = asyncio.create_task(world.resolver.resolve(world.lookup()))
+    while world.flights.waiters < 2:
+        await asyncio.sleep(0)
+    world.source.gate.set()
+    await asyncio.gather(without, with_one)
+    assert world.source.calls == 1
+    assert shown(await world.resolver.resolve(world.lookup()))["summary"] is not None
+
+
+async def test_who_wants_no_summary_pays_for_none_until_somebody_does() -> None:
+    world = World()
+    await world.resolver.resolve(world.lookup(), want_summary=False)
+    assert world.summarizer.briefs == []
+    answer = await world.resolver.resolve(world.lookup())
+    assert (world.source.calls, len(world.summarizer.briefs)) == (1, 1)
+    assert answer.degraded == ()
+
+
+async def test_a_stale_answer_comes_at_once_and_is_refreshed_behind() -> None:
+    world = World()
+    await world.resolver.resolve(world.lookup())
+    world.clock.advance(101)
+    world.source.gate.clear()
+    stale = await world.resolver.resolve(world.lookup())
+    assert (stale.outcome, stale.degraded, stale.ttl, stale.age) == ("stale", ("stale",), -1, 101)
+    world.source.gate.set()
+    await world.landed()
+    fresh = await world.resolver.resolve(world.lookup())
+    assert (fresh.outcome, fresh.age, world.source.calls) == ("hit", 0, 2)
+
+
+async def test_unchanged_records_keep_their_summary_and_changed_ones_get_another() -> None:
+    world = World()
+    await world.resolver.resolve(world.lookup())
+    world.clock.advance(160)
+    await world.resolver.resolve(world.lookup())
+    assert (world.source.calls, len(world.summarizer.briefs)) == (2, 1)
+    world.source.records = ({**RECORD, "purpose": "치통에 사용합니다."},)
+    world.clock.advance(160)
+    await world.resolver.resolve(world.lookup())
+    assert len(world.summarizer.briefs) == 2
+
+
+async def test_changed_records_never_carry_the_old_summary() -> None:
+    world = World()
+    await world.resolver.resolve(world.lookup())
+    world.source.records = ({**RECORD, "purpose": "치통에 사용합니다."},)
+    world.clock.advance(160)
+    answer = await world.resolver.resolve(world.lookup(), want_summary=False)
+    assert answer.entry.summary is None
+
+
+async def test_past_its_time_a_caller_waits_and_the_refresh_is_told() -> None:
+    world = World()
+    await world.resolver.resolve(world.lookup())
+    world.clock.advance(151)
+    answer = await world.resolver.resolve(world.lookup())
+    assert (answer.outcome, answer.refreshed, answer.age) == ("miss", True, 0)
+
+
+async def test_a_broken_upstream_leaves_the_old_answer_marked_stale() -> None:
+    world = World()
+    await world.resolver.resolve(world.lookup())
+    world.clock.advance(299)
+    world.source.errors.append(UpstreamError(Kind.UPSTREAM_DOWN, "down"))
+    answer = await world.resolver.resolve(world.lookup())
+    assert (answer.outcome, answer.degraded) == ("stale", ("stale",))
+    assert [event.kind for event in world.seen if isinstance(event, FetchFailed)] == [
+        "upstream_down"
+    ]
+
+
+async def test_too_old_to_stand_in_is_an_error() -> None:
+    world = World()
+    await world.resolver.resolve(world.lookup())
+    world.clock.advance(300)
+    world.source.errors.append(UpstreamError(Kind.UPSTREAM_DOWN, "down"))
+    with pytest.raises(UpstreamError, match="down"):
+        await world.resolver.resolve(world.lookup())
+    assert isinstance(world.seen[-1], Failed)
+
+
+async def test_with_the_model_failing_the_records_are_the_answer() -> None:
+    world = World()
+    world.summarizer.errors.append(SummaryError("timeout", "slow"))
+    answer = await world.resolver.resolve(world.lookup())
+    assert answer.degraded == ("summary",)
+    assert shown(answer)["summary"] is None
+    assert [event.reason for event in world.seen if isinstance(event, SummaryFailed)] == ["timeout"]
+
+
+async def test_a_failed_summary_is_not_asked_for_by_every_caller_but_tried_again() -> None:
+    world = World()
+    world.summarizer.errors.append(SummaryError("timeout", "slow"))
+    await world.resolver.resolve(world.lookup())
+    again = await world.resolver.resolve(world.lookup())
+    assert (again.outcome, again.degraded) == ("hit", ("summary",))
+    assert len(world.summarizer.briefs) == 1
+
+    world.clock.advance(31)
+    await world.resolver.resolve(world.lookup())
+    await world.landed()
+    healed = await world.resolver.resolve(world.lookup())
+    assert (healed.degraded, world.source.calls, len(world.summarizer.briefs)) == ((), 1, 2)
+
+
+async def test_a_truncated_summary_is_never_kept() -> None:
+    world = World()
+    world.summarizer.finish = "length"
+    answer = await world.resolver.resolve(world.lookup())
+    assert answer.degraded == ("summary",)
+    assert shown(answer)["summary"] is None
+
+
+async def test_no_match_is_an_answer_kept_for_a_short_while() -> None:
+    world = World()
+    world.source.records = ()
+    first = await world.resolver.resolve(world.lookup())
+    assert (shown(first)["total"], first.degraded) == (0, ())
+    world.clock.advance(9)
+    assert (await world.resolver.resolve(world.lookup())).outcome == "hit"
+    world.clock.advance(2)
+    assert (await world.resolver.resolve(world.lookup())).outcome == "stale"
+    assert world.summarizer.briefs == []
+    await world.landed()
+
+
+async def test_an_angle_has_a_summary_of_its_own() -> None:
+    world = World()
+    await world.resolver.resolve(world.lookup())
+    await world.resolver.resolve(world.lookup(keyword="임신"))
+    assert [brief.keyword for brief in world.summarizer.briefs] == ["", "임신"]
+
+
+async def test_a_caller_who_leaves_cancels_nothing() -> None:
+    world = World()
+    world.source.gate.clear()
+    caller = asyncio.create_task(world.resolver.resolve(world.lookup()))
+    while not world.source.calls:
+        await asyncio.sleep(0)
+    caller.cancel()
+    await asyncio.wait([caller])
+    world.source.gate.set()
+    await world.landed()
+    assert (await world.resolver.resolve(world.lookup())).outcome == "hit"
+
+
+async def test_refresh_does_nothing_for_what_is_fresh() -> None:
+    world = World()
+    assert await world.resolver.refresh(world.lookup()) is not None
+    assert await world.resolver.is_fresh(world.lookup())
+    assert await world.resolver.refresh(world.lookup()) is None
+    world.clock.advance(101)
+    refreshed = await world.resolver.refresh(world.lookup())
+    assert refreshed is not None
+    assert refreshed.age == 0
+
+
+async def test_every_answer_is_told_once() -> None:
+    world = World()
+    await world.resolver.resolve(world.lookup())
+    await world.resolver.resolve(world.lookup())
+    served = [event for event in world.seen if isinstance(event, Served)]
+    assert [(event.outcome, event.tier) for event in served] == [("miss", ""), ("hit", "memory")]

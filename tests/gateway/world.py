@@ -1,0 +1,112 @@
+"""A resolver over parts that a test holds: a scripted source, a scripted summarizer, a clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+
+from adapters.errors import SummaryError, UpstreamError
+from adapters.source import Attribution, Payload, Query, Record
+from adapters.sources.units import Duration
+from adapters.summarizers.base import Brief, Draft
+from gateway.events import Event, Events
+from gateway.flights import Flights
+from gateway.freshness import FreshnessSpec
+from gateway.lookup import Lookup
+from gateway.quality import QualityGate, QualitySpec
+from gateway.refill import Fetch, Refill
+from gateway.resolver import Resolver
+from gateway.route import Route
+from storage.entry import Entry
+from storage.memory import MemoryTier
+from storage.tiers import Tiers
+from tests.clocks import ManualClock
+
+CREDIT = Attribution("the source", "https://example.org", "CC0")
+RECORD = {"id": "1", "name": "타이레놀", "purpose": "두통에 사용합니다."}
+POLICY = FreshnessSpec(
+    ttl=Duration(100),
+    negative_ttl=Duration(10),
+    stale_while_revalidate=Duration(50),
+    stale_if_error=Duration(200),
+    jitter=0.0,
+)
+
+
+@dataclass
+class ScriptedSource:
+    """Gives *records*, or the errors that were scripted; waits for *gate*; counts its calls."""
+
+    clock: ManualClock
+    records: tuple[Record, ...] = (RECORD,)
+    errors: deque[UpstreamError] = field(default_factory=deque)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    calls: int = 0
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def fetch(self, query: Query) -> Payload:
+        self.calls += 1
+        await self.gate.wait()
+        if self.errors:
+            raise self.errors.popleft()
+        return Payload(self.records, len(self.records), CREDIT, self.clock())
+
+
+@dataclass
+class ScriptedSummarizer:
+    """Writes *text*, or raises the errors that were scripted; counts its calls."""
+
+    text: str = "두통에 사용합니다."
+    finish: str = "stop"
+    errors: deque[SummaryError] = field(default_factory=deque)
+    briefs: list[Brief] = field(default_factory=list)
+    name: str = "openai:mock"
+
+    async def summarize(self, brief: Brief) -> Draft:
+        self.briefs.append(brief)
+        if self.errors:
+            raise self.errors.popleft()
+        return Draft(self.text, self.name, finish=self.finish)
+
+
+class World:
+    """Everything between a lookup and its answer."""
+
+    def __init__(self, *, policy: FreshnessSpec = POLICY, summaries: bool = True) -> None:
+        self.clock = ManualClock()
+        self.source = ScriptedSource(self.clock)
+        self.summarizer = ScriptedSummarizer()
+        self.seen: list[Event] = []
+        self.memory = MemoryTier(1 << 20)
+        self.tiers = Tiers([self.memory], lambda tier, operation, error: None)
+        self.flights: Flights[Entry] = Flights(60, self.clock)
+        fetches: Flights[Fetch] = Flights(60, self.clock)
+        events = Events(self.seen.append)
+        self.route = Route(
+            name="medicine",
+            source=self.source,
+            gate=QualityGate(QualitySpec()),
+            attribution=CREDIT,
+            summarizer=self.summarizer if summaries else None,
+            freshness=policy,
+            language="ko",
+        )
+        self.resolver = Resolver(
+            routes={"medicine": self.route},
+            tiers=self.tiers,
+            flights=self.flights,
+            refill=Refill(self.tiers, fetches, events, self.clock),
+            events=events,
+            clock=self.clock,
+        )
+
+    def lookup(self, text: str = "타이레놀", keyword: str = "") -> Lookup:
+        return Lookup("medicine", text, keyword=keyword, language="ko")
+
+    async def landed(self) -> None:
+        """Wait until no flight is in the air."""
+        while self.flights.count:
+            await asyncio.sleep(0)
