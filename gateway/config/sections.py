@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -182,3 +183,11 @@ class Config(Spec, frozen=True, kw_only=True):
     """Every source by the name that callers use."""
     warmup: WarmupSection = msgspec.field(default_factory=WarmupSection)
     """What is loaded ahead."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every key and password that it holds, for those who must not show them."""
+        requests = [source.request for source in self.sources.values() if source.request]
+        keys = [auth.key for request in requests for auth in request.auths]
+        password = urlsplit(self.database.url).password
+        return tuple(filter(None, (self.llm.api_key, password, *keys)))
