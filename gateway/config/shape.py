@@ -118,7 +118,7 @@ def _wanted(kind: Any, error: str) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(_wanted(member, error) for member in args)
     if origin is Annotated:
-        bound = error.removeprefix("Expected ").replace("`", "")
+        bound = error.removeprefix("Expected ").partition(",")[0].replace("`", "")
         return bound.replace("int", _WANTED[int], 1)
     if origin is Literal:
         return "one of " + ", ".join(str(choice) for choice in args)
