@@ -75,8 +75,8 @@ class DatasetSource:
         else:
             found = _search(rows, fold(query.text))
         kept = tuple(found[: self._spec.max_records])
-        at = self._clock() if self._at is None else self._at
-        return Payload(kept, len(found), self._credit, at)
+        # The age of an answer counts from its asking; how old the file is stands beside it.
+        return Payload(kept, len(found), self._credit, self._clock(), as_of=self._at)
 
     async def _load(self) -> list[_Row]:
         async with self._loading:

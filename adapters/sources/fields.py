@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from adapters.errors import Kind, UpstreamError
 from adapters.source import Record
+from adapters.sources.documents import read_xml
 from adapters.sources.expressions import Expression, as_texts
 from adapters.sources.spec import FieldSpec
 
@@ -51,6 +52,8 @@ class Field:
         found = self._expression.find(row)
         if self._spec.cast == "any":
             return found
+        if self._spec.cast == "xml":
+            found = [xml_text(text) for text in as_texts(found)]
         texts = [clean_text(text, strip_tags=self._strip_tags) for text in as_texts(found)]
         texts = [text for text in texts if text and text not in self._nulls]
         if not texts:
@@ -97,8 +100,30 @@ def _to_time(texts: list[str], spec: FieldSpec) -> str:
     return f"{digits[:2]}:{digits[2:]}"
 
 
+def xml_text(text: str) -> str:
+    """Return the titles and paragraphs of an XML document that came as a string.
+
+    MFDS keeps its documents so: headings stand in ``title`` attributes.
+    """
+    value = read_xml(text.encode())
+    return text if value is None else "\n".join(_lines(value))
+
+
+def _lines(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _lines(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name == "@title" or not name.startswith("@"):
+                yield from _lines(item)
+
+
 _CASTS: dict[str, Callable[[list[str], FieldSpec], Any]] = {
     "text": lambda texts, spec: spec.join.join(texts),
+    "xml": lambda texts, spec: spec.join.join(texts),
     "list": lambda texts, spec: texts,
     "int": _to_int,
     "float": _to_float,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from math import inf
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -19,6 +21,7 @@ from adapters.sources.templates import AbsentError, Template
 
 _OPTIONAL = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
 _AUTHORITY = re.compile(r"https?://[^/?#]+")
+PAGE_NAMES = ("page", "offset", "first", "last", "size", "cursor")
 _LABEL = re.compile(r"[A-Za-z0-9-]{1,63}")
 
 
@@ -35,7 +38,7 @@ class Asker:
 
     def __init__(self, spec: RequestSpec, params: Mapping[str, ParamSpec]) -> None:
         """Compile *spec*; raise `SpecError`."""
-        names = {"q", "lang", *params}
+        names = {"q", "lang", *params, *spec.vars, *PAGE_NAMES}
         self._spec = spec
         self._keys = [plain_key("request.auth.key", auth) for auth in spec.auths]
         self.redactor = Redactor(self._keys)
@@ -48,11 +51,20 @@ class Asker:
             if auth.place != "path" and not auth.name:
                 raise SpecError("request.auth.name", "name the parameter or header of the key")
 
-    def build(self, query: Query) -> Request:
-        """Return the request for *query*; raise `UpstreamError` when it cannot be asked."""
+    def build(self, query: Query, page: int = 0, cursor: str = "") -> Request:
+        """Return the request for *page* (from 0) of what *query* asks.
+
+        Raise `UpstreamError` when it cannot be asked.
+        """
         if not self._spec.has_keys:
             raise UpstreamError(Kind.AUTH_CONFIG, "no key is configured for this source")
-        values = {**query.params, "q": query.text, "lang": query.language}
+        values = {
+            **self._spec.vars,
+            **_page_values(self._spec.pages.size, page, cursor),
+            **query.params,
+            "q": query.text,
+            "lang": query.language,
+        }
         pairs = dict(_filled(self._query, values))
         headers = dict(_filled(self._headers, values))
         for auth, key in zip(self._spec.auths, self._keys, strict=True):
@@ -90,6 +102,14 @@ class Asker:
         return quote(value, safe=self._spec.safe).replace("%20", self._spec.space)
 
 
+def end_of_day(path: str, day: str) -> float:
+    """Return when *day*, ISO 8601, is over everywhere, in Unix seconds; never for an empty one."""
+    try:
+        return datetime.fromisoformat(f"{day}T00:00:00-12:00").timestamp() + 86_400 if day else inf
+    except ValueError as error:
+        raise SpecError(path, f"{day!r} is no date: write 2027-06-30") from error
+
+
 def _compile_url(text: str, names: set[str]) -> tuple[Template, list[tuple[Template, bool]]]:
     match = _AUTHORITY.match(text)
     if match is None:
@@ -102,6 +122,17 @@ def _compile_url(text: str, names: set[str]) -> tuple[Template, list[tuple[Templ
 
 def _compile_all(path: str, texts: Mapping[str, str], names: set[str]) -> dict[str, Template]:
     return {name: Template(f"{path}.{name}", text, names) for name, text in texts.items()}
+
+
+def _page_values(size: int, page: int, cursor: str) -> dict[str, str]:
+    return {
+        "page": str(page + 1),
+        "offset": str(page * size),
+        "first": str(page * size + 1),
+        "last": str((page + 1) * size),
+        "size": str(size),
+        "cursor": cursor,
+    }
 
 
 def _filled(templates: Mapping[str, Template], values: Mapping[str, str]) -> list[tuple[str, str]]:

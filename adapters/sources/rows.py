@@ -20,6 +20,7 @@ class RowFinder:
             for number, text in enumerate(spec.envelope or ("@",))
         ]
         self._records = Expression("response.records", spec.records)
+        self._skip = Expression("response.skip", spec.skip or "`null`")
         self._total = Expression("response.total", spec.total or "`null`")
 
     def open(self, value: Any) -> Any:
@@ -30,8 +31,10 @@ class RowFinder:
                 return found
         raise UpstreamError(Kind.MALFORMED, "the upstream's answer has none of the known envelopes")
 
-    def find(self, document: Any) -> tuple[list[Any], int]:
+    def find(self, document: Any, *, later: bool = False) -> tuple[list[Any], int]:
         """Return the rows and the total; raise `UpstreamError` where they do not add up.
+
+        On a *later* page, no rows are the end: totals are upper bounds.
 
         ``totalCount`` above zero without rows is no empty answer: nine days of empty
         output once went unnoticed for that (``api-quirks`` §1.1).
@@ -40,7 +43,7 @@ class RowFinder:
         total = _to_count(self._total.find(document))
         form = _form_of(found)
         if form in self._spec.empty or (form and total == 0):
-            if total:
+            if total and not later:
                 raise UpstreamError(Kind.MALFORMED, "the upstream counts rows and gives none")
             return [], 0
         if form:
@@ -49,7 +52,8 @@ class RowFinder:
         limit = self._spec.max_total
         if limit is not None and max(total or 0, len(rows)) > limit:
             raise UpstreamError(Kind.MALFORMED, "the upstream ignored what was asked")
-        return rows, max(total or 0, len(rows))
+        kept = [row for row in rows if not self._skip.find(row)][: self._spec.max_records]
+        return kept, max(total or 0, len(kept))
 
     def _unwrap(self, found: Any) -> Any:
         wrapped = isinstance(found, dict) and found.keys() == {self._spec.unwrap}

@@ -12,25 +12,9 @@ from typing import Literal
 import msgspec
 
 from adapters.source import Attribution
+from adapters.sources.answers import ErrorRule, FieldSpec, ResponseSpec, SuccessSpec
 from adapters.sources.limits import BreakerSpec, LimitsSpec, QuotaSpec
 from adapters.sources.units import Duration, Size, Spec, seconds
-
-Outcome = Literal[
-    "empty",
-    "invalid_input",
-    "auth_config",
-    "not_approved",
-    "quota_day",
-    "quota_short",
-    "transient",
-    "upstream_down",
-    "malformed",
-]
-"""What an error rule makes of an answer: a kind of `adapters.errors.Kind`, or no match."""
-
-Cast = Literal["text", "int", "float", "bool", "date", "time", "list", "any"]
-"""What a field becomes: ``date`` is ISO 8601, ``time`` is HH:MM, ``any`` is left as it came."""
-
 
 __all__ = [
     "AuthSpec",
@@ -39,6 +23,7 @@ __all__ = [
     "ErrorRule",
     "FieldSpec",
     "LimitsSpec",
+    "PagesSpec",
     "ParamSpec",
     "QuotaSpec",
     "RequestSpec",
@@ -92,6 +77,22 @@ class AuthSpec(Spec, frozen=True, kw_only=True):
     """Without a key the upstream is not asked at all."""
 
 
+class PagesSpec(Spec, frozen=True, kw_only=True):
+    """How an upstream is asked for more than one page.
+
+    ``{page}`` (from 1), ``{offset}`` (from 0), ``{first}`` and ``{last}`` (rows, from 1),
+    ``{size}`` and ``{cursor}`` stand in the URL and its parameters. The end is a short or empty
+    page, the total, no next cursor, or *max*.
+    """
+
+    size: int = 100
+    """Rows of a full page."""
+    max: int = 1
+    """So many pages at most; each is a call."""
+    cursor: str = ""
+    """JMESPath over the document to the next page's cursor."""
+
+
 class RequestSpec(Spec, frozen=True, kw_only=True):
     """How the upstream is asked.
 
@@ -103,7 +104,10 @@ class RequestSpec(Spec, frozen=True, kw_only=True):
     url: str
     params: dict[str, str] = msgspec.field(default_factory=dict)
     headers: dict[str, str] = msgspec.field(default_factory=dict)
+    vars: dict[str, str] = msgspec.field(default_factory=dict)
+    """Texts for placeholders that are no parameters, such as the version of an operation."""
     auth: AuthSpec | tuple[AuthSpec, ...] = ()
+    pages: PagesSpec = msgspec.field(default_factory=PagesSpec)
     space: Literal["%20", "+"] = "%20"
     """How a space is written in the query."""
     safe: str = ""
@@ -114,6 +118,10 @@ class RequestSpec(Spec, frozen=True, kw_only=True):
     """A longer body is malformed; reading stops there."""
     allow_private: bool = False
     """The host may be on a private or loopback address."""
+    valid_until: str = ""
+    """The last day of this API, ISO 8601; after it nobody is asked."""
+    successor: str = ""
+    """What to use instead then; the caller reads it."""
 
     @property
     def auths(self) -> tuple[AuthSpec, ...]:
@@ -124,83 +132,6 @@ class RequestSpec(Spec, frozen=True, kw_only=True):
     def has_keys(self) -> bool:
         """Tell whether every key that the upstream needs is there."""
         return all(auth.key or not auth.required for auth in self.auths)
-
-
-class ErrorRule(Spec, frozen=True, kw_only=True):
-    """When an answer is an error (or a legal "no match"); all conditions given must hold."""
-
-    kind: Outcome
-    status: tuple[int, ...] = ()
-    body: str = ""
-    """A regular expression that is found in the body's text."""
-    path: str = ""
-    """JMESPath over the document; alone, it must find something truthy."""
-    equals: tuple[str, ...] = ()
-    """What *path* finds (or one of a list) is one of these, as text."""
-    matches: str = ""
-    """A regular expression that is found in what *path* finds (or in one of a list)."""
-    say: str = ""
-    """What the caller reads; never the upstream's own text."""
-    retry_after: Duration | None = None
-    """How long to wait, where the upstream does not say."""
-
-
-class SuccessSpec(Spec, frozen=True, kw_only=True):
-    """What a good answer must say of itself; anything else is malformed."""
-
-    path: str
-    equals: tuple[str, ...] = ()
-    """What *path* finds is one of these, as text; without them it must be truthy."""
-
-
-class FieldSpec(Spec, frozen=True, kw_only=True):
-    """One field of a record, when more than a JMESPath is needed."""
-
-    path: str
-    cast: Cast = "text"
-    nulls: tuple[str, ...] = ()
-    """Texts that mean "nothing" here, beside those of the response."""
-    strip_tags: bool | None = None
-    """Take out HTML and XML tags and decode entities; as the response says, unless given."""
-    scale: float = 1.0
-    """Numbers are multiplied by it (``1e-7`` for Naver's coordinates, ``1000`` for km)."""
-    format: str = ""
-    """``strptime`` format of a date that comes as text (``%Y%m%d``)."""
-    join: str = "\n"
-    """Between the texts of a list."""
-
-
-class ResponseSpec(Spec, frozen=True, kw_only=True):
-    """How an answer is read, judged and mapped; in this order."""
-
-    format: Literal["json", "xml", "csv"] = "json"
-    charset: str = ""
-    """Of the body; empty: what the upstream says, else UTF-8. ``euc-kr`` is read as cp949."""
-    errors: tuple[ErrorRule | str, ...] = ()
-    """Tried in order on any status; a text names a family of rules that comes with the gateway."""
-    envelope: tuple[str, ...] = ()
-    """JMESPaths; the first that finds something is the document from there on."""
-    success: SuccessSpec | None = None
-    records: str = "@"
-    """JMESPath to the rows; one object is a list of one."""
-    unwrap: str = ""
-    """The key that rows, or all of them, may be wrapped in (``{item: …}`` at data.go.kr)."""
-    shape: Literal["list", "map", "columns"] = "list"
-    """``map``: an object of rows, its keys become ``_key``; ``columns``: an object of lists."""
-    empty: tuple[Literal["none", "text", "list", "object"], ...] = ("list",)
-    """Which forms of *records* mean "no match": absent or null, ``""``, ``[]``, ``{}``."""
-    total: str = ""
-    """JMESPath to how many there are upstream."""
-    id: str = "id"
-    """JMESPath over a row; a row without an id is malformed."""
-    fields: dict[str, str | FieldSpec] = msgspec.field(default_factory=dict)
-    """Ours: theirs, as JMESPath over a row."""
-    nulls: tuple[str, ...] = ("",)
-    strip_tags: bool = True
-    id_is: str = ""
-    """The parameter whose value every record must have as its id (``q`` for the query)."""
-    max_total: int | None = None
-    """A larger total says that the upstream ignored what was asked."""
 
 
 class DatasetSpec(Spec, frozen=True, kw_only=True):
