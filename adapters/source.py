@@ -40,6 +40,8 @@ class Payload:
     attribution: Attribution
     at: float
     """When the upstream said so, in Unix seconds."""
+    as_of: float | None = None
+    """When the data are from, where that is known to be older than *at* (a file's date)."""
     partial: tuple[str, ...] = ()
     """Names of the parts that a composite source could not get."""
 

@@ -72,7 +72,7 @@ async def test_csv_in_cp949_is_read(folder: Path) -> None:
     drugs = source(folder, path="drugs.csv", format="csv", encoding="cp949", at="2026-07-10")
     payload = await drugs.fetch(Query("똠"))
     assert names(payload) == ["똠약"]
-    assert payload.at == 1_783_641_600.0
+    assert (payload.at, payload.as_of) == (5.0, 1_783_641_600.0)
 
 
 async def test_a_file_that_is_no_jsonl_is_malformed(folder: Path) -> None:
