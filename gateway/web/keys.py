@@ -11,5 +11,5 @@ from gateway.assembly import Gateway
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 """The opened gateway that an application answers from."""
 
-REQUEST_ID: Final = "request_id"
+REQUEST_ID: Final = web.RequestKey("request_id", str)
 """Of a request: the client's own id when it is sane, else a new one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -12,6 +13,8 @@ from aiohttp import web
 
 from gateway.assembly import Gateway, open_gateway
 from gateway.config import Config
+from gateway.events import Events
+from gateway.logs import EventLog
 from gateway.warming import warming_on_start
 from gateway.web.connection import connection
 from storage.tier import TierError
@@ -65,7 +68,7 @@ async def run(
     stop = _stop_on_signals()
     try:
         async with (
-            open_gateway(config) as gateway,
+            open_gateway(config, events=Events(EventLog(time.monotonic))) as gateway,
             listening(make(gateway), host, port) as at,
             warming_on_start(gateway),
         ):

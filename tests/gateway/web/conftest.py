@@ -1,0 +1,87 @@
+"""A gateway that is really served, over a stub upstream that is really asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+
+from gateway.assembly import Gateway, open_gateway
+from gateway.config import Config, load_config
+from gateway.web.app import make_app
+from gateway.web.server import listening
+from tests.clocks import ManualClock
+from tests.stub_upstream import StubUpstream, source
+
+FRESHNESS = {
+    "ttl": "1h",
+    "negative_ttl": "1m",
+    "stale_while_revalidate": "2h",
+    "stale_if_error": "7d",
+    "jitter": 0,
+}
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[StubUpstream]:
+    async with StubUpstream() as stub:
+        yield stub
+
+
+@pytest.fixture
+def config(tmp_path: Path, upstream: StubUpstream) -> Config:
+    """Three sources: plain, with parameters of its own, and one that is never summarized."""
+    shared: dict[str, Any] = {
+        "freshness": FRESHNESS,
+        "limits": {"retries": 0, "breaker": {"failures": 5, "reset": "60s"}},
+        "terms": {"attribution": "The Stub", "url": "https://stub.example/", "license": "CC0"},
+    }
+    summary = {"by": "extractive", "language": "en", "roles": {"purpose": ["use"]}}
+    near = {
+        "radius": {"type": "int", "min": 1, "max": 5000, "default": "500"},
+        "city": {"required": True},
+    }
+    document = {
+        "database": {"url": f"sqlite+aiosqlite:///{tmp_path / 'web.db'}"},
+        "sources": {
+            "medicine": source(upstream.url, **shared, summary=summary),
+            "pharmacy": source(upstream.url, **shared, params=near, summary={"by": "none"}),
+            "plain": source(upstream.url, **shared, summary={"by": "none"}),
+        },
+    }
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(document, allow_unicode=True))
+    return load_config(path, {})
+
+
+@pytest.fixture
+async def gateway(config: Config, clock: ManualClock) -> AsyncIterator[Gateway]:
+    async with open_gateway(config, clock=clock) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def served(gateway: Gateway) -> AsyncIterator[aiohttp.ClientSession]:
+    async with (
+        listening(make_app(gateway), "127.0.0.1", 0) as (host, port),
+        aiohttp.ClientSession(
+            f"http://{host}:{port}", connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
+        ) as session,
+    ):
+        yield session
+
+
+@pytest.fixture
+async def client(gateway: Gateway) -> AsyncIterator[aiohttp.ClientSession]:
+    async with served(gateway) as session:
+        yield session
