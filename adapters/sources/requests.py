@@ -40,6 +40,7 @@ class Asker:
         """Compile *spec*; raise `SpecError`."""
         names = {"q", "lang", *params, *spec.vars, *PAGE_NAMES}
         self._spec = spec
+        self._declared = frozenset(params)
         self._keys = [plain_key("request.auth.key", auth) for auth in spec.auths]
         self.redactor = Redactor(self._keys)
         self._origin, self._segments = _compile_url(spec.url, {*names, "key"})
@@ -59,8 +60,9 @@ class Asker:
         if not self._spec.has_keys:
             raise UpstreamError(Kind.AUTH_CONFIG, "no key is configured for this source")
         values = {
-            **self._spec.vars,
             **_page_values(self._spec.pages.size, page, cursor),
+            **dict.fromkeys(self._declared, ""),
+            **self._spec.vars,
             **query.params,
             "q": query.text,
             "lang": query.language,
