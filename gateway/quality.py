@@ -1,19 +1,45 @@
-"""The gate: what a payload and a summary must be before anyone keeps them; pure."""
+"""The gate: what a payload and a summary must be before anyone keeps them; pure.
+
+Nothing bad is kept (design §6.7): truncated, refused, ungrounded or schema-less
+summaries are refused here, each with its reasons, and are answered without.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import jmespath
+import jsonschema_rs
 import msgspec
 
 from adapters.errors import Kind, UpstreamError
-from adapters.source import Payload
+from adapters.source import Payload, Record
 from adapters.summarizers.base import Brief, Draft
+from adapters.summarizers.prompt import RULES, instructions
+from gateway.prose import cut_off, echoes, foreign_links, in_language, refuses
+
+VERBATIM = "extractive"
+"""The summarizer that copies whole sentences: it cannot invent, and speaks as the records do."""
 
 
 class QualitySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``quality:`` of a source."""
 
+    min_characters: int = 10
+    """A shorter summary is refused."""
     max_characters: int = 4000
     """A longer summary is refused."""
+    language: bool = True
+    """The summary must be in the language that was asked for."""
+    links: bool = False
+    """A summary may hold links and calls to act that its records lack."""
+    required: tuple[str, ...] = ()
+    """Fields that some record of an answer must have; without them the answer is unusable."""
+    require: str = ""
+    """A JMESPath predicate that a structured report must meet, such as ``risk > `0```."""
 
 
 class QualityGate:
@@ -21,20 +47,106 @@ class QualityGate:
 
     def __init__(self, spec: QualitySpec) -> None:
         self._spec = spec
+        self._require = jmespath.compile(spec.require) if spec.require else None
 
     def check_payload(self, payload: Payload) -> None:
         """Raise `UpstreamError` of kind MALFORMED for a payload that contradicts itself."""
-        if payload.total < len(payload.records):
-            raise UpstreamError(Kind.MALFORMED, "more records than the total that was said")
+        fault = _contradiction(payload) or self._missing(payload.records)
+        if fault:
+            raise UpstreamError(Kind.MALFORMED, fault)
 
     def check_summary(self, draft: Draft, brief: Brief) -> tuple[str, ...]:
-        """Return why *draft* may not be kept; nothing, when it may."""
-        del brief
-        reasons = []
+        """Return why *draft* may not be kept; nothing, when it may.
+
+        A reason is a word, and after a colon what it concerns: ``language``, ``too_long``,
+        ``ungrounded: 750 mg``. A model can be told of them (`Brief.rejected`).
+        """
         if draft.finish != "stop":
-            reasons.append("truncated")
-        if not draft.text.strip() and draft.report is None:
-            reasons.append("empty")
+            return ("truncated",)
+        said = "\n".join(filter(None, (draft.text, *_strings(draft.report))))
+        if not said.strip():
+            return ("empty",)
+        if draft.by == VERBATIM:
+            return ()
+        records = "\n".join(_strings(brief.records))
+        return tuple(
+            dict.fromkeys(
+                (
+                    *self._length(draft),
+                    *self._report(draft.report, brief.schema),
+                    *self._prose(said, brief, records),
+                )
+            )
+        )
+
+    def _missing(self, records: tuple[Record, ...]) -> str:
+        for field in self._spec.required:
+            if records and not any(record.get(field) for record in records):
+                return f"no record has the field {field}"
+        return ""
+
+    def _length(self, draft: Draft) -> Iterator[str]:
+        if draft.report is None:
+            if len(draft.text) < self._spec.min_characters:
+                yield "too_short"
+            if cut_off(draft.text):
+                yield "cut_off"
         if len(draft.text) > self._spec.max_characters:
-            reasons.append("too_long")
-        return tuple(reasons)
+            yield "too_long"
+
+    def _prose(self, said: str, brief: Brief, records: str) -> Iterator[str]:
+        if refuses(said, records):
+            yield "refusal"
+        if self._spec.language and not in_language(said, brief.language):
+            yield f"language: not {brief.language}"
+        if echoes(said, f"{instructions(brief)} {RULES}"):
+            yield "prompt_copied"
+        if not self._spec.links:
+            for link in foreign_links(said, f"{records}\n{brief.query}"):
+                yield f"foreign: {link}"
+
+    def _report(
+        self, report: Mapping[str, Any] | None, schema: Mapping[str, Any] | None
+    ) -> Iterator[str]:
+        if schema is None:
+            return
+        if report is None:
+            yield "schema: no report"
+            return
+        validator = _validator(json.dumps(schema, sort_keys=True))
+        for error in validator.iter_errors(dict(report)):
+            place = "/".join(str(step) for step in error.instance_path)
+            # The validator's message quotes the report, and what is refused is kept nowhere.
+            yield f"schema: /{place}"
+        if self._require is not None and not self._require.search(report):
+            yield f"require: {self._spec.require}"
+
+
+def _contradiction(payload: Payload) -> str:
+    if payload.total < len(payload.records):
+        return "more records than the total that was said"
+    if payload.total > 0 and not payload.records and not payload.partial:
+        return "a total without records"
+    if any(not record.get("id") and not record.get("name") for record in payload.records):
+        return "a record without id and name"
+    return ""
+
+
+@lru_cache(maxsize=64)
+def _validator(schema: str) -> Any:
+    """Return the validator of *schema*; compiling one costs more than using it."""
+    return jsonschema_rs.validator_for(json.loads(schema))
+
+
+def _strings(value: object) -> Iterator[str]:
+    """Yield every text within *value*, which is JSON."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _strings(inner)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)
