@@ -21,6 +21,8 @@ check: $(VENV)/.dev
 fix: $(VENV)/.dev
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
+	$(BIN)/python -m gateway schema > config.schema.json
+	$(BIN)/python -m gateway.config.manual docs/configuration.md
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

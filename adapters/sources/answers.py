@@ -30,7 +30,9 @@ class ErrorRule(Spec, frozen=True, kw_only=True):
     """When an answer is an error (or a legal "no match"); all conditions given must hold."""
 
     kind: Outcome
+    """What the answer is then."""
     status: tuple[int, ...] = ()
+    """One of these HTTP statuses."""
     body: str = ""
     """A regular expression that is found in the body's text."""
     path: str = ""
@@ -49,6 +51,7 @@ class SuccessSpec(Spec, frozen=True, kw_only=True):
     """What a good answer must say of itself; anything else is malformed."""
 
     path: str
+    """JMESPath over the document."""
     equals: tuple[str, ...] = ()
     """What *path* finds is one of these, as text; without them it must be truthy."""
 
@@ -57,7 +60,9 @@ class FieldSpec(Spec, frozen=True, kw_only=True):
     """One field of a record, when more than a JMESPath is needed."""
 
     path: str
+    """JMESPath over a row."""
     cast: Cast = "text"
+    """What the value becomes."""
     nulls: tuple[str, ...] = ()
     """Texts that mean "nothing" here, beside those of the response."""
     strip_tags: bool | None = None
@@ -74,6 +79,7 @@ class ResponseSpec(Spec, frozen=True, kw_only=True):
     """How an answer is read, judged and mapped; in this order."""
 
     format: Literal["json", "xml", "csv"] = "json"
+    """What the body is."""
     charset: str = ""
     """Of the body; empty: what the upstream says, else UTF-8. ``euc-kr`` is read as cp949."""
     errors: tuple[ErrorRule | str, ...] = ()
@@ -81,6 +87,7 @@ class ResponseSpec(Spec, frozen=True, kw_only=True):
     envelope: tuple[str, ...] = ()
     """JMESPaths; the first that finds something is the document from there on."""
     success: SuccessSpec | None = None
+    """What a good answer must say of itself."""
     records: str = "@"
     """JMESPath to the rows; one object is a list of one."""
     unwrap: str = ""
@@ -100,7 +107,9 @@ class ResponseSpec(Spec, frozen=True, kw_only=True):
     fields: dict[str, str | FieldSpec] = msgspec.field(default_factory=dict)
     """Ours: theirs, as JMESPath over a row."""
     nulls: tuple[str, ...] = ("",)
+    """Texts that mean "nothing" in every field."""
     strip_tags: bool = True
+    """Take out HTML and XML tags and decode entities."""
     id_is: str = ""
     """The parameter whose value every record must have as its id (``q`` for the query)."""
     max_total: int | None = None

@@ -13,8 +13,11 @@ class QuotaSpec(Spec, frozen=True, kw_only=True):
     """So many calls in a window."""
 
     limit: int
+    """Calls in a window."""
     per: Literal["second", "minute", "hour", "day", "month"]
+    """How long a window is."""
     window: Literal["rolling", "calendar"] = "rolling"
+    """``rolling``: the last minute, day …; ``calendar``: this one, until it ends in *zone*."""
     zone: str = "UTC"
     """Whose midnight a calendar window ends at, such as ``Asia/Seoul``."""
 
@@ -23,14 +26,18 @@ class BreakerSpec(Spec, frozen=True, kw_only=True):
     """When a circuit opens, and for how long."""
 
     failures: int = 5
+    """Failed fetches in a row that open the circuit."""
     reset: Duration = seconds(60)
+    """How long it stays open before one fetch is tried."""
 
 
 class LimitsSpec(Spec, frozen=True, kw_only=True):
     """What an upstream is spared."""
 
     quotas: tuple[QuotaSpec, ...] = ()
+    """All of them hold at once."""
     concurrency: int = 8
+    """Calls at a time."""
     queue: int = 64
     """Calls that may wait for one of *concurrency*; more are refused at once."""
     min_interval: Duration = seconds(0)
@@ -44,3 +51,4 @@ class LimitsSpec(Spec, frozen=True, kw_only=True):
     deadline: Duration = seconds(30)
     """For one fetch, its waits and tries together."""
     breaker: BreakerSpec = msgspec.field(default_factory=BreakerSpec)
+    """When a failing upstream is left alone."""

@@ -47,14 +47,21 @@ class ParamSpec(Spec, frozen=True, kw_only=True):
     """A parameter that callers may give beside ``q``; any other name is refused."""
 
     type: Literal["text", "int", "float"] = "text"
+    """What the value must be."""
     description: str = ""
+    """For people; ``/v1/sources`` shows it."""
     required: bool = False
+    """A lookup without it is refused."""
     default: str = ""
     """What stands for it when a caller gives none."""
     enum: tuple[str, ...] = ()
+    """The values that are allowed; empty: any."""
     min: float | None = None
+    """The least number."""
     max: float | None = None
+    """The greatest number."""
     max_length: int = 200
+    """Characters of the value."""
     pattern: str = ""
     """A regular expression that the whole value must match."""
     together: tuple[str, ...] = ()
@@ -69,6 +76,7 @@ class AuthSpec(Spec, frozen=True, kw_only=True):
     name: str = ""
     """Of the query parameter or header."""
     key: str = ""
+    """The secret itself: ``${NAME:-}``."""
     scheme: str = ""
     """In front of a header's key: ``Bearer``, ``KakaoAK``."""
     form: Literal["auto", "decoded", "encoded"] = "auto"
@@ -102,12 +110,17 @@ class RequestSpec(Spec, frozen=True, kw_only=True):
     """
 
     url: str
+    """Of the operation, with its placeholders."""
     params: dict[str, str] = msgspec.field(default_factory=dict)
+    """Query parameters, in their order."""
     headers: dict[str, str] = msgspec.field(default_factory=dict)
+    """Sent beside the gateway's own."""
     vars: dict[str, str] = msgspec.field(default_factory=dict)
     """Texts for placeholders that are no parameters, such as the version of an operation."""
     auth: AuthSpec | tuple[AuthSpec, ...] = ()
+    """One proof, or several that go together."""
     pages: PagesSpec = msgspec.field(default_factory=PagesSpec)
+    """How further pages are asked for."""
     space: Literal["%20", "+"] = "%20"
     """How a space is written in the query."""
     safe: str = ""
@@ -140,14 +153,21 @@ class DatasetSpec(Spec, frozen=True, kw_only=True):
     path: str
     """Relative to the configuration."""
     format: Literal["jsonl", "csv"] = "jsonl"
+    """JSON lines, or CSV with a header."""
     encoding: str = "utf-8"
+    """Of the file."""
     id: str
+    """JMESPath over a row."""
     search: tuple[str, ...] = ("name",)
     """Our fields that the query is looked for in, the most telling first."""
     fields: dict[str, str | FieldSpec] = msgspec.field(default_factory=dict)
+    """Ours: theirs, as JMESPath over a row."""
     nulls: tuple[str, ...] = ("",)
+    """Texts that mean "nothing"."""
     strip_tags: bool = True
+    """Take out HTML and XML tags and decode entities."""
     max_records: int = 20
+    """Further matches are only counted."""
     at: str = ""
     """The date of the data, ISO 8601; empty: now."""
 
@@ -156,12 +176,17 @@ class TermsSpec(Spec, frozen=True, kw_only=True):
     """Whom to credit, and what the upstream allows."""
 
     attribution: str = ""
+    """Whom every answer credits."""
     url: str = ""
+    """Where the data come from."""
     license: str = ""
+    """An SPDX identifier, or its name."""
     max_ttl: Duration | None = None
     """No entry of this source lives longer."""
     store: Literal["permanent", "memory_only", "never"] = "permanent"
+    """Where entries may be kept."""
     llm_summary_allowed: bool = True
+    """Whether a model may be given the records."""
 
     @property
     def credit(self) -> Attribution:

@@ -85,13 +85,15 @@ def written(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         return None
     if isinstance(value, Duration):
-        return _with_unit(value, _TIMES) if value >= 1 else f"{value * 1000:g}ms" if value else 0
+        return f"{value * 1000:g}ms" if 0 < value < 1 else _with_unit(value, _TIMES)
     if isinstance(value, Size):
         return _with_unit(value, _SIZES)
     return list(value) if isinstance(value, tuple) else value
 
 
-def _with_unit(value: float, units: tuple[tuple[str, int], ...]) -> str:
+def _with_unit(value: float, units: tuple[tuple[str, int], ...]) -> str | int:
+    if not value:
+        return 0
     unit, worth = next(unit for unit in units if value % unit[1] == 0)
     return f"{value / worth:g}{unit}"
 
