@@ -102,7 +102,7 @@ def encode_records(payload: Payload) -> bytes:
         {
             "total": payload.total,
             "items": [{**record, "summary": record.get("summary")} for record in payload.records],
-            "as_of": instant(payload.at),
+            "as_of": instant(payload.at if payload.as_of is None else payload.as_of),
             "attribution": _credit(payload.attribution),
         }
     )

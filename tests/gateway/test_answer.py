@@ -71,5 +71,10 @@ def test_what_is_missing_is_said_and_an_empty_answer_misses_no_summary() -> None
     assert degradations(failed, stale=False, summary_expected=True) == ("summary",)
 
 
+def test_data_that_are_older_than_their_asking_say_so() -> None:
+    old = Payload(ITEMS, 2, CREDIT, at=1_800_000_000.0, as_of=1_700_000_000.0)
+    assert b'"as_of":"2023-11-14T22:13:20Z"' in encode_records(old)
+
+
 def test_records_come_back_as_they_were_encoded() -> None:
     assert decode_records(answer().entry.records.body)[0]["name"] == "가"
