@@ -13,3 +13,6 @@ GATEWAY: Final = web.AppKey("gateway", Gateway)
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 """Of a request: the client's own id when it is sane, else a new one."""
+
+STARTED: Final = web.RequestKey("started", float)
+"""Of a request: when its head had come, by `time.perf_counter`."""

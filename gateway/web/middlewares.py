@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 
 import structlog
 from aiohttp import web
 from aiohttp.web_request import Request
 
-from gateway.web.keys import REQUEST_ID
+from gateway.web.keys import REQUEST_ID, STARTED
 from gateway.web.problems import ProblemError, from_http
 
 Handler = Callable[[Request], Awaitable[web.StreamResponse]]
@@ -27,6 +28,7 @@ async def identify(request: Request, handler: Handler) -> web.StreamResponse:
     """Give the request its id, in every log line about it and in its answer."""
     request_id = request_id_of(request.headers.get(REQUEST_ID_HEADER, ""))
     request[REQUEST_ID] = request_id
+    request[STARTED] = perf_counter()
     # aiohttp runs each request in a task of its own: what is bound here ends with it.
     structlog.contextvars.bind_contextvars(request_id=request_id)
     response = await handler(request)

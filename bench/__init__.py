@@ -1,0 +1,1 @@
+"""Measurements of the gateway beside something bare, in the same run: ``python -m bench``."""

@@ -1,0 +1,26 @@
+"""``python -m bench [--quick]``: one run, one table; only ratios are worth comparing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from bench import hits
+
+
+def main() -> int:
+    """Print the table; return 1 when a request failed."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="see that it works; a few seconds")
+    plan = hits.QUICK if parser.parse_args().quick else hits.Plan()
+    sys.stdout.write(
+        f"One process each, {hits.CONNECTIONS} connections, answers of 2 KB, "
+        f"{plan.rounds} rounds of {plan.seconds:g} s in turn, medians\n"
+    )
+    targets = hits.run(plan)
+    sys.stdout.write(hits.report(targets) + "\n")
+    return 1 if any(target.failed for target in targets) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""The benchmark works, end to end; its figures are for people."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_quick_run_prints_every_row_beside_the_bare_handler() -> None:
+    command = [sys.executable, "-m", "bench", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    rows = done.stdout.splitlines()[2:]
+    assert [row[:22].strip() for row in rows] == [
+        "bare aiohttp handler",
+        "memory hit",
+        "database hit",
+        "miss",
+    ]
+    assert all(float(number) >= 0 for row in rows for number in row[22:].split())
