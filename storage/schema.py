@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
 
 metadata = MetaData()
 
@@ -17,3 +27,18 @@ entries = Table(
     Index("entries_keep_until", "keep_until"),
 )
 """One row for each kept entry: its encoded bytes, and what is needed to find and to expire it."""
+
+items = Table(
+    "items",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("source", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("folded", String, nullable=False),
+    Index("items_source_id", "source", "id", unique=True),
+)
+"""One row for each record that a source has given, by its id, with its name as it is searched.
+
+Beside it stands ``item_terms``, a full-text table of SQLite that has the same numbers as rowids.
+"""

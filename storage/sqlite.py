@@ -86,9 +86,9 @@ class ConnectionThread:
 
 
 class Sqlite:
-    """An open, migrated database: a thread that reads and one that writes in batches.
+    """An open, migrated database: threads that read, search, and write in batches.
 
-    A database in memory has one connection, and one thread does both.
+    A database in memory has one connection, and one thread does all three.
     """
 
     def __init__(self, path: str) -> None:
@@ -96,6 +96,7 @@ class Sqlite:
         self._writer = ConnectionThread(lambda: _connect(path))
         in_memory = path == MEMORY
         self._reader = self._writer if in_memory else ConnectionThread(lambda: _connect(path))
+        self._searcher = self._writer if in_memory else ConnectionThread(lambda: _connect(path))
         self._writes: Batcher[Operation, Any] = Batcher(
             lambda operations: self._writer.run(lambda c: _transact(c, operations)),
             WRITES_PER_TRANSACTION,
@@ -104,6 +105,10 @@ class Sqlite:
     def read(self, job: Callable[[sqlite3.Connection], Result]) -> asyncio.Future[Result]:
         """Run *job*, which only reads, on the reading connection."""
         return self._reader.run(job)
+
+    def search(self, job: Callable[[sqlite3.Connection], Result]) -> asyncio.Future[Result]:
+        """Run *job*, which only reads and may take a while, where it holds back no `read`."""
+        return self._searcher.run(job)
 
     def write(self, operation: Callable[[sqlite3.Connection], Result]) -> asyncio.Future[Result]:
         """Run *operation* in one transaction with the others of this tick, in order.
@@ -119,7 +124,7 @@ class Sqlite:
     async def close(self) -> None:
         """Finish the writes that were asked for and close the file."""
         await self._writes.settled()
-        for thread in {self._reader, self._writer}:
+        for thread in {self._reader, self._searcher, self._writer}:
             await thread.close()
 
 

@@ -8,10 +8,16 @@ from storage import migrations
 from storage.schema import metadata
 
 
+def _is_plain(name: str | None, _kind: str, _parents: object) -> bool:
+    """SQLAlchemy knows nothing of full-text tables, nor of the tables behind them."""
+    return not (name or "").startswith("item_terms")
+
+
 def test_the_migrations_make_what_the_schema_says() -> None:
     with create_engine("sqlite://").connect() as connection:
         migrations.upgrade(connection)
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_name": _is_plain})
+        assert compare_metadata(context, metadata) == []
 
 
 def test_the_head_that_is_named_is_the_newest_migration() -> None:
