@@ -30,8 +30,10 @@ from gateway.refill import Fetch, Refill
 from gateway.resolver import Resolver
 from gateway.route import Route
 from storage.database import DatabaseTier, open_database
-from storage.entry import Entry
+from storage.entry import Entry, Part
 from storage.memory import MemoryTier
+from storage.summaries import SummaryStore
+from storage.tier import TierError
 from storage.tiers import Tiers
 
 GRACE = 30.0
@@ -72,17 +74,27 @@ async def open_gateway(
         database = await open_database(config.database.url)
         tiers = Tiers([MemoryTier(config.memory.max_bytes), database], _reporter(events))
         stack.push_async_callback(tiers.close)
-        await stack.enter_async_context(_purging(database, clock))
+        summaries = SummaryStore(database.database)
+        await stack.enter_async_context(_purging(database, summaries, clock))
         deadline = _deadline(config)
         fetches: Flights[Fetch] = Flights(deadline)
+        writings: Flights[Part] = Flights(deadline)
         flights: Flights[Entry] = Flights(deadline)
+        stack.push_async_callback(writings.close, GRACE)
         stack.push_async_callback(fetches.close, GRACE)
         stack.push_async_callback(flights.close, GRACE)
         resolver = Resolver(
             routes=parts.routes,
             tiers=tiers,
             flights=flights,
-            refill=Refill(tiers, fetches, events, clock),
+            refill=Refill(
+                tiers=tiers,
+                summaries=summaries,
+                fetches=fetches,
+                writings=writings,
+                events=events,
+                clock=clock,
+            ),
             events=events,
             clock=clock,
         )
@@ -221,10 +233,15 @@ def _reporter(events: Events) -> Callable[[str, str, Exception], None]:
 
 
 @asynccontextmanager
-async def _purging(database: DatabaseTier, clock: Clock) -> AsyncIterator[None]:
+async def _purging(
+    database: DatabaseTier, summaries: SummaryStore, clock: Clock
+) -> AsyncIterator[None]:
     async def purge() -> None:
         while True:
-            await database.purge(clock())
+            # A database that cannot purge cannot be read either, and reads tell of it.
+            with suppress(TierError):
+                await database.purge(clock())
+                await summaries.purge(clock())
             await asyncio.sleep(PURGE_EVERY)
 
     task = asyncio.create_task(purge(), name="purge")

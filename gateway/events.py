@@ -87,6 +87,15 @@ class SummaryFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SummaryReused(Event):
+    """A summary of the same input was there already and not paid for again."""
+
+    source: str
+    key: str
+    saved_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Stored(Event):
     """An entry went into the tiers."""
 

@@ -25,12 +25,16 @@ from gateway.events import (
     Stored,
     Summarized,
     SummaryFailed,
+    SummaryReused,
+    TierFailed,
 )
 from gateway.flights import Flights
 from gateway.freshness import Verdict, failed, judge_records, keep_until
 from gateway.lookup import Lookup, canonical
 from gateway.route import Route
 from storage.entry import Entry, Part
+from storage.summaries import SummaryStore
+from storage.tier import TierError
 from storage.tiers import Tiers
 
 NO_SUMMARY = b"null"
@@ -50,13 +54,18 @@ class Refill:
 
     def __init__(
         self,
+        *,
         tiers: Tiers,
+        summaries: SummaryStore,
         fetches: Flights[Fetch],
+        writings: Flights[Part],
         events: Events,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._tiers = tiers
+        self._summaries = summaries
         self._fetches = fetches
+        self._writings = writings
         self._events = events
         self._clock = clock
 
@@ -130,8 +139,34 @@ class Refill:
             roles=route.roles,
             prompt=route.prompt,
         )
+        # Two queries that find the same records meet here: one summary for both.
+        landed = await self._writings.join(
+            digest, lambda: self._written(lookup, route, summarizer, brief, digest)
+        )
+        return msgspec.structs.replace(entry, summary=landed.value)
+
+    async def _written(
+        self, lookup: Lookup, route: Route, summarizer: Summarizer, brief: Brief, digest: str
+    ) -> Part:
+        """Return the summary that was paid for already, or a new one, kept for the next time."""
+        try:
+            known = await self._summaries.get(digest)
+        except TierError as error:
+            self._events.emit(TierFailed("summaries", "get", str(error)))
+            known = None
+        if known is not None:
+            self._events.emit(SummaryReused(lookup.source, lookup.key, known.cost))
+            return known
         summary = await self._summarize(lookup, route, summarizer, brief, digest)
-        return msgspec.structs.replace(entry, summary=summary)
+        if not failed(summary):
+            await self._keep(summary, route)
+        return summary
+
+    async def _keep(self, summary: Part, route: Route) -> None:
+        try:
+            await self._summaries.put(summary, summary.at + route.freshness.summary_ttl)
+        except TierError as error:
+            self._events.emit(TierFailed("summaries", "put", str(error)))
 
     def _overtaken(self, entry: Entry) -> bool:
         """Whether a flight with a summary has kept these records already."""

@@ -42,3 +42,15 @@ items = Table(
 
 Beside it stands ``item_terms``, a full-text table of SQLite that has the same numbers as rowids.
 """
+
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("cost", Float, nullable=False),
+    Column("keep_until", Float, nullable=False),
+    Index("summaries_keep_until", "keep_until"),
+)
+"""One row for each summary, by the digest of what it was made from."""

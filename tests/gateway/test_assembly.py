@@ -120,6 +120,7 @@ async def test_a_model_writes_the_summary_and_without_it_the_records_are_the_ans
         for tier in ("memory", "database"):
             assert (await gateway.tiers.find(answer.entry.key)) is not None, tier
         await server.close()
+        upstream.default = Reply(records=[{**RECORD, "use": "It lowers fever."}])
         without = await ask(gateway, "another")
         assert without.degraded == ("summary",)
         assert orjson.loads(without.body())["items"][0]["name"] == "Aspirin"

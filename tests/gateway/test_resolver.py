@@ -7,7 +7,7 @@ import pytest
 
 from adapters.errors import Kind, SummaryError, UpstreamError
 from gateway.answer import Answer
-from gateway.events import Failed, FetchFailed, Served, SummaryFailed
+from gateway.events import Failed, FetchFailed, Served, SummaryFailed, SummaryReused, TierFailed
 from tests.gateway.world import RECORD, World
 
 
@@ -176,6 +176,45 @@ async def test_no_match_is_an_answer_kept_for_a_short_while() -> None:
     assert (await world.resolver.resolve(world.lookup())).outcome == "stale"
     assert world.summarizer.briefs == []
     await world.landed()
+
+
+async def test_another_query_that_finds_the_same_records_pays_for_no_summary() -> None:
+    world = World()
+    await world.resolver.resolve(world.lookup("타이레놀"))
+    other = await world.resolver.resolve(world.lookup("타이레놀정"))
+    assert (world.source.calls, len(world.summarizer.briefs)) == (2, 1)
+    assert shown(other)["summary"] is not None
+    assert [event.key for event in world.seen if isinstance(event, SummaryReused)] == [
+        other.entry.key
+    ]
+
+
+async def test_queries_that_find_the_same_records_at_once_share_one_summary() -> None:
+    world = World()
+    world.source.gate.clear()
+    names = [f"name {number}" for number in range(20)]
+    callers = [asyncio.create_task(world.resolver.resolve(world.lookup(name))) for name in names]
+    while world.source.calls < len(names):
+        await asyncio.sleep(0)
+    world.source.gate.set()
+    answers = await asyncio.gather(*callers)
+    assert len(world.summarizer.briefs) == 1
+    assert all(answer.degraded == () for answer in answers)
+
+
+async def test_a_summary_is_kept_for_as_long_as_its_source_says() -> None:
+    world = World()
+    await world.resolver.resolve(world.lookup())
+    [(summary, keep_until)] = world.summaries.kept.values()
+    assert keep_until == summary.at + world.route.freshness.summary_ttl
+
+
+async def test_without_its_store_a_summary_is_written_all_the_same() -> None:
+    world = World()
+    world.summaries.broken = True
+    assert (await world.resolver.resolve(world.lookup())).degraded == ()
+    failed = [event.operation for event in world.seen if isinstance(event, TierFailed)]
+    assert failed == ["get", "put"]
 
 
 async def test_an_angle_has_a_summary_of_its_own() -> None:

@@ -18,8 +18,10 @@ from gateway.quality import QualityGate, QualitySpec
 from gateway.refill import Fetch, Refill
 from gateway.resolver import Resolver
 from gateway.route import Route
-from storage.entry import Entry
+from storage.entry import Entry, Part
 from storage.memory import MemoryTier
+from storage.summaries import SummaryStore
+from storage.tier import TierError
 from storage.tiers import Tiers
 from tests.clocks import ManualClock
 
@@ -72,6 +74,26 @@ class ScriptedSummarizer:
         return Draft(self.text, self.name, finish=self.finish)
 
 
+class Remembered(SummaryStore):
+    """Summaries in a dict, or failing while *broken*."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, tuple[Part, float]] = {}
+        self.broken = False
+
+    async def get(self, digest: str) -> Part | None:
+        self._check()
+        return self.kept[digest][0] if digest in self.kept else None
+
+    async def put(self, summary: Part, keep_until: float) -> None:
+        self._check()
+        self.kept[summary.digest] = (summary, keep_until)
+
+    def _check(self) -> None:
+        if self.broken:
+            raise TierError("no disk")
+
+
 class World:
     """Everything between a lookup and its answer."""
 
@@ -84,6 +106,8 @@ class World:
         self.tiers = Tiers([self.memory], lambda tier, operation, error: None)
         self.flights: Flights[Entry] = Flights(60, self.clock)
         fetches: Flights[Fetch] = Flights(60, self.clock)
+        writings: Flights[Part] = Flights(60, self.clock)
+        self.summaries = Remembered()
         events = Events(self.seen.append)
         self.route = Route(
             name="medicine",
@@ -98,7 +122,14 @@ class World:
             routes={"medicine": self.route},
             tiers=self.tiers,
             flights=self.flights,
-            refill=Refill(self.tiers, fetches, events, self.clock),
+            refill=Refill(
+                tiers=self.tiers,
+                summaries=self.summaries,
+                fetches=fetches,
+                writings=writings,
+                events=events,
+                clock=self.clock,
+            ),
             events=events,
             clock=self.clock,
         )

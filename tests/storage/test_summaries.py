@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from storage.entry import Part
+from storage.sqlite import open_sqlite
+from storage.summaries import SummaryStore
+from storage.tier import TierError
+
+SUMMARY = Part(b'{"text":"t"}', 100.0, 2.5, "digest")
+
+
+async def test_a_summary_is_found_by_its_digest_after_a_restart(tmp_path: Path) -> None:
+    path = str(tmp_path / "lookup.db")
+    database = await open_sqlite(path)
+    await SummaryStore(database).put(SUMMARY, 1000.0)
+    await database.close()
+
+    database = await open_sqlite(path)
+    store = SummaryStore(database)
+    assert await store.get("digest") == SUMMARY
+    assert await store.get("another") is None
+    await database.close()
+
+
+async def test_what_is_past_its_time_is_removed() -> None:
+    database = await open_sqlite(":memory:")
+    store = SummaryStore(database)
+    await store.put(SUMMARY, 1000.0)
+    assert await store.purge(999.0) == 0
+    assert await store.purge(1000.0) == 1
+    assert await store.get("digest") is None
+    await database.close()
+
+
+async def test_a_table_that_is_gone_is_a_tier_error() -> None:
+    database = await open_sqlite(":memory:")
+    store = SummaryStore(database)
+    await database.write(lambda connection: connection.execute("DROP TABLE summaries"))
+    with pytest.raises(TierError, match="summaries"):
+        await store.get("digest")
+    with pytest.raises(TierError, match="summaries"):
+        await store.put(SUMMARY, 0.0)
+    with pytest.raises(TierError, match="summaries"):
+        await store.purge(0.0)
+    await database.close()
