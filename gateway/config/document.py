@@ -19,14 +19,15 @@ def read_document(path: Path) -> dict[str, Any]:
         raise ConfigError((Fault("", f"{path} cannot be read: {reason}"),)) from error
     faults: list[Fault] = []
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
         if root is not None:
-            _find_duplicates(root, "", faults, set())
-        document = {} if root is None else yaml.safe_load(text)
+            _find_faults(root, "", faults, {})
+        document = {} if root is None else loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         hint = '; within { } write "${NAME}" in quotes' if "${" in text else ""
         raise ConfigError((Fault("", f"{path}{_place(error)}: {error.problem}{hint}"),)) from error
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError((Fault("", f"{path} is no YAML: {error}"),)) from error
     if faults:
         raise ConfigError(tuple(faults))
@@ -40,14 +41,16 @@ def _place(error: yaml.MarkedYAMLError) -> str:
     return "" if mark is None else f" line {mark.line + 1}, column {mark.column + 1}"
 
 
-def _find_duplicates(node: yaml.Node, path: str, faults: list[Fault], seen: set[int]) -> None:
-    # An alias leads to a node that was seen, and may lead to its own parent.
+def _find_faults(node: yaml.Node, path: str, faults: list[Fault], seen: dict[int, bool]) -> None:
+    """Add keys that stand twice, and aliases of what they stand in; *seen* says what is open."""
     if id(node) in seen:
+        if seen[id(node)]:
+            faults.append(Fault(path, "is an alias of what it stands in"))
         return
-    seen.add(id(node))
+    seen[id(node)] = True
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            _find_duplicates(item, join(path, index), faults, seen)
+            _find_faults(item, join(path, index), faults, seen)
     if isinstance(node, yaml.MappingNode):
         lines: dict[str, int] = {}
         for key, value in node.value:
@@ -56,4 +59,5 @@ def _find_duplicates(node: yaml.Node, path: str, faults: list[Fault], seen: set[
             if name in lines and name != "<<":
                 faults.append(Fault(below, f"stands twice, in lines {lines[name]} and {line}"))
             lines.setdefault(name, line)
-            _find_duplicates(value, below, faults, seen)
+            _find_faults(value, below, faults, seen)
+    seen[id(node)] = False

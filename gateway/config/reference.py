@@ -94,7 +94,7 @@ def written(value: Any) -> Any:
 def _with_unit(value: float, units: tuple[tuple[str, int], ...]) -> str | int:
     if not value:
         return 0
-    unit, worth = next(unit for unit in units if value % unit[1] == 0)
+    unit, worth = next((unit for unit in units if value % unit[1] == 0), units[-1])
     return f"{value / worth:g}{unit}"
 
 

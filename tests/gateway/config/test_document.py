@@ -50,7 +50,7 @@ def test_a_file_that_is_not_there_says_so(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff\xfe\x00", b"- 1\n- 2\n", b"a: \x07\n", b"a: 2026-13-41"]
+    "content", [b"\xff\xfe\x00", b"- 1\n- 2\n", b"a: \x07\n", b"a: 2026-13-41", b"[" * 2000]
 )
 def test_a_file_of_something_else_is_one_fault_and_no_traceback(file: Path, content: bytes) -> None:
     file.write_bytes(content)
@@ -61,3 +61,8 @@ def test_a_file_of_something_else_is_one_fault_and_no_traceback(file: Path, cont
 def test_an_empty_file_holds_nothing(file: Path) -> None:
     file.write_text("# nothing yet\n")
     assert read_document(file) == {}
+
+
+def test_an_alias_of_what_it_stands_in_is_a_fault(file: Path) -> None:
+    file.write_text("a: &a\n  b: [*a]\n")
+    assert told(file) == ["a.b[0]: is an alias of what it stands in"]

@@ -29,8 +29,8 @@ def test_a_key_has_its_name_in_the_file_its_default_and_its_meaning() -> None:
 
 
 def test_values_are_written_as_a_file_would_say_them() -> None:
-    values = [Duration(0), Duration(0.25), Duration(90), Duration(5400), Duration(172_800)]
-    assert [written(value) for value in values] == [0, "250ms", "90s", "90m", "2d"]
+    values = [Duration(0), Duration(0.25), Duration(1.5), Duration(5400), Duration(172_800)]
+    assert [written(value) for value in values] == [0, "250ms", "1.5s", "90m", "2d"]
     assert [written(Size(n)) for n in (0, 1000, 64 << 20)] == [0, "1000B", "64MiB"]
     assert written(("a", "b")) == ["a", "b"]
     assert written(msgspec.convert({}, Config)) is None
