@@ -1,7 +1,7 @@
 """The JSON schema of ``config.yaml``, for editors; ``config.schema.json`` is its committed copy.
 
 Not ``msgspec.json.schema``: that knows neither units nor the texts below the fields, and would
-refuse ``port: ${PORT:-8080}``.
+refuse ``port: ${LOOKUP_PORT:-8080}``.
 """
 
 from __future__ import annotations

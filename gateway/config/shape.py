@@ -104,7 +104,7 @@ def _build_struct(
 
 
 def _build_leaf(kind: Any, value: Any, path: str, faults: list[Fault]) -> Any:
-    # A text from the environment may stand for a number: ``port: ${PORT:-8080}``.
+    # A text from the environment may stand for a number: ``port: ${LOOKUP_PORT:-8080}``.
     strict = not isinstance(value, FromEnvironment)
     try:
         return msgspec.convert(_plain(value), kind, strict=strict, dec_hook=dec_hook)
