@@ -13,11 +13,13 @@ import yaml
 
 from adapters.errors import UpstreamError
 from adapters.source import Query
+from adapters.sources import catalog
 from tests.recordings import Recorded, source_of
 
 PAGE = (Path(__file__).parents[1] / "docs" / "sources.md").read_text()
 TRIO = re.compile(
-    r"^```yaml\n# ([^\n]*)\n(.*?)^```\n```http\n(.*?)^```\n```json\n(.*?)^```", re.DOTALL | re.MULTILINE
+    r"^```yaml\n# ([^\n]*)\n(.*?)^```\n```http\n(.*?)^```\n```json\n(.*?)^```",
+    re.DOTALL | re.MULTILINE,
 )
 EXCHANGE = re.compile(r"GET (\S+)\nHTTP (\d+) (\S+)\n\n(.*)", re.DOTALL)
 
@@ -45,6 +47,10 @@ def examples() -> list[Example]:
 
 def test_no_example_is_left_out() -> None:
     assert len(examples()) == PAGE.count("```yaml") == PAGE.count("```http") == 15
+
+
+def test_the_whole_catalog_is_listed() -> None:
+    assert re.findall(r"^\| `([\w-]+)` \|", PAGE, re.MULTILINE) == catalog.names()
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.target)

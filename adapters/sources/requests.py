@@ -141,9 +141,11 @@ def _filled(templates: Mapping[str, Template], values: Mapping[str, str]) -> lis
     filled = []
     for name, template in templates.items():
         try:
-            filled.append((name, template.fill(values)))
+            text = template.fill(values)
         except AbsentError:
             continue
+        if text:
+            filled.append((name, text))
     return filled
 
 

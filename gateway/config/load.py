@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import Any
 
 import msgspec
 
+from adapters.sources import catalog
 from adapters.sources.spec import DatasetSpec
+from gateway.config.catalog import with_catalog
 from gateway.config.document import read_document
 from gateway.config.environment import substitute
 from gateway.config.faults import ConfigError, Fault, join
+from gateway.config.merging import merge
 from gateway.config.sections import Config, DefaultsSection, SourceSection
 from gateway.config.shape import shape
 
@@ -20,16 +24,17 @@ from gateway.config.shape import shape
 def load_config(path: Path, env: Mapping[str, str]) -> Config:
     """Return the configuration in the file at *path*, with ``${NAME}`` taken from *env*.
 
-    Paths of data sets are made absolute: in the file they are relative to its folder.
+    A source lies over what it takes from the catalog, and that over the file's defaults. Paths of data sets are made absolute: in the file they are relative to its folder.
     Raise `ConfigError` with every fault of the file.
     """
     faults: list[Fault] = []
-    document = substitute(read_document(path), env, "", faults)
+    document = substitute(with_catalog(read_document(path), faults), env, "", faults)
     order = list(document)
     defaults = document.get("defaults") or {}
     if shape(DefaultsSection, defaults, "defaults", faults) is None:
         defaults = {}
-    sources = _sources(document.pop("sources", None), defaults, path.parent.resolve(), faults)
+    sections = _with_catalog(document.pop("sources", None), env, faults)
+    sources = _sources(sections, defaults, path.parent.resolve(), faults)
     rest = {key: value for key, value in document.items() if key != "defaults"}
     config = shape(Config, {**rest, "defaults": defaults}, "", faults)
     if config is None or faults:
@@ -40,6 +45,29 @@ def load_config(path: Path, env: Mapping[str, str]) -> Config:
 def _place(fault: Fault, order: list[str]) -> int:
     section = re.split(r"[.\[]", fault.path, maxsplit=1)[0]
     return order.index(section) if section in order else len(order)
+
+
+def _with_catalog(sections: Any, env: Mapping[str, str], faults: list[Fault]) -> Any:
+    """Return *sections*, those that name a catalog source laid over it."""
+    if not isinstance(sections, dict):
+        return sections
+    laid = {}
+    for key, section in sections.items():
+        name = section.get("catalog") if isinstance(section, dict) else None
+        if not (isinstance(name, str) and name):
+            laid[key] = section
+        elif name in catalog.names():
+            path = join("sources", str(key))
+            laid[key] = merge(substitute(catalog.block(name), env, path, faults), section)
+        else:
+            faults.append(Fault(f"{join('sources', str(key))}.catalog", _unknown(name)))
+    return laid
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, catalog.names(), n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else "it has " + ", ".join(catalog.names())
+    return f"the catalog has no such source; {hint}"
 
 
 def _sources(
@@ -58,13 +86,6 @@ def _sources(
         if source is not None:
             built[key] = _at_home(source, folder)
     return built
-
-
-def merge(below: Any, above: Any) -> Any:
-    """Return *above* laid over *below*: mappings key by key, anything else as a whole."""
-    if not (isinstance(below, dict) and isinstance(above, dict)):
-        return above
-    return below | {key: merge(below.get(key), value) for key, value in above.items()}
 
 
 def _at_home(source: SourceSection, folder: Path) -> SourceSection:

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from adapters.sources import catalog
+from gateway.config.faults import ConfigError
+from gateway.config.load import load_config
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "config.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_name_brings_the_whole_block_and_what_is_said_beside_it_wins(tmp_path: Path) -> None:
+    text = """
+sources:
+  wiki:
+    catalog: wikipedia
+    limits: {concurrency: 1}
+    freshness: {ttl: 1h}
+"""
+    wiki = load_config(written(tmp_path, text), {"GATEWAY_CONTACT": "me@example.org"}).sources[
+        "wiki"
+    ]
+    assert wiki.request is not None
+    assert wiki.request.url.startswith("https://{lang:en}.wikipedia.org/")
+    assert "me@example.org" in wiki.request.headers["User-Agent"]
+    assert wiki.limits.concurrency == 1
+    assert wiki.terms.license == "CC BY-SA 4.0"
+    assert wiki.freshness.ttl == 3600
+
+
+def test_every_block_of_the_catalog_loads_under_its_own_name(tmp_path: Path) -> None:
+    lines = [f"  {name}: {{catalog: {name}}}" for name in catalog.names()]
+    config = load_config(written(tmp_path, "\n".join(["sources:", *lines])), {})
+    assert sorted(config.sources) == catalog.names()
+
+
+def test_an_unknown_name_is_named_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(tmp_path, "sources:\n  w: {catalog: wikipeda}\n"), {})
+    assert 'sources.w.catalog: the catalog has no "wikipeda"; did you mean wikipedia?' in str(
+        caught.value
+    )
