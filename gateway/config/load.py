@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from adapters.sources import catalog
 from adapters.sources.spec import DatasetSpec
 from gateway.config.catalog import with_catalog
 from gateway.config.document import read_document
@@ -24,7 +22,7 @@ from gateway.config.shape import shape
 def load_config(path: Path, env: Mapping[str, str]) -> Config:
     """Return the configuration in the file at *path*, with ``${NAME}`` taken from *env*.
 
-    A source lies over what it takes from the catalog, and that over the file's defaults. Paths of data sets are made absolute: in the file they are relative to its folder.
+    Paths of data sets are made absolute: in the file they are relative to its folder.
     Raise `ConfigError` with every fault of the file.
     """
     faults: list[Fault] = []
@@ -33,8 +31,7 @@ def load_config(path: Path, env: Mapping[str, str]) -> Config:
     defaults = document.get("defaults") or {}
     if shape(DefaultsSection, defaults, "defaults", faults) is None:
         defaults = {}
-    sections = _with_catalog(document.pop("sources", None), env, faults)
-    sources = _sources(sections, defaults, path.parent.resolve(), faults)
+    sources = _sources(document.pop("sources", None), defaults, path.parent.resolve(), faults)
     rest = {key: value for key, value in document.items() if key != "defaults"}
     config = shape(Config, {**rest, "defaults": defaults}, "", faults)
     if config is None or faults:
@@ -45,29 +42,6 @@ def load_config(path: Path, env: Mapping[str, str]) -> Config:
 def _place(fault: Fault, order: list[str]) -> int:
     section = re.split(r"[.\[]", fault.path, maxsplit=1)[0]
     return order.index(section) if section in order else len(order)
-
-
-def _with_catalog(sections: Any, env: Mapping[str, str], faults: list[Fault]) -> Any:
-    """Return *sections*, those that name a catalog source laid over it."""
-    if not isinstance(sections, dict):
-        return sections
-    laid = {}
-    for key, section in sections.items():
-        name = section.get("catalog") if isinstance(section, dict) else None
-        if not (isinstance(name, str) and name):
-            laid[key] = section
-        elif name in catalog.names():
-            path = join("sources", str(key))
-            laid[key] = merge(substitute(catalog.block(name), env, path, faults), section)
-        else:
-            faults.append(Fault(f"{join('sources', str(key))}.catalog", _unknown(name)))
-    return laid
-
-
-def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, catalog.names(), n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "it has " + ", ".join(catalog.names())
-    return f"the catalog has no such source; {hint}"
 
 
 def _sources(

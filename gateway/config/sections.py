@@ -99,9 +99,6 @@ class SourceSection(Spec, frozen=True, kw_only=True):
 
     catalog: str = ""
     """A block of the catalog that this one is laid over, key by key (``docs/sources.md``)."""
-    catalog: str = ""
-    """A source that comes with the gateway, such as ``crossref``; this section lies over it, key by
-    key. ``docs/sources.md`` lists them."""
     adapter: str = "declarative"
     """``declarative`` (an HTTP API), ``dataset`` (a local file) or ``module:Class`` (your own)."""
     description: str = ""
