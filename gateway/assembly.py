@@ -32,6 +32,7 @@ from gateway.route import Route
 from storage.database import DatabaseTier, open_database
 from storage.entry import Entry, Part
 from storage.memory import MemoryTier
+from storage.name_index import NameIndex
 from storage.summaries import SummaryStore
 from storage.tier import TierError
 from storage.tiers import Tiers
@@ -54,6 +55,7 @@ class Gateway:
     routes: Mapping[str, Route]
     resolver: Resolver
     tiers: Tiers
+    names: NameIndex
     flights: Flights[Entry]
     events: Events
     breakers: Mapping[str, Breaker]
@@ -74,7 +76,7 @@ async def open_gateway(
         database = await open_database(config.database.url)
         tiers = Tiers([MemoryTier(config.memory.max_bytes), database], _reporter(events))
         stack.push_async_callback(tiers.close)
-        summaries = SummaryStore(database.database)
+        summaries, names = SummaryStore(database.database), NameIndex(database.database)
         await stack.enter_async_context(_purging(database, summaries, clock))
         deadline = _deadline(config)
         fetches: Flights[Fetch] = Flights(deadline)
@@ -90,6 +92,7 @@ async def open_gateway(
             refill=Refill(
                 tiers=tiers,
                 summaries=summaries,
+                names=names,
                 fetches=fetches,
                 writings=writings,
                 events=events,
@@ -98,7 +101,7 @@ async def open_gateway(
             events=events,
             clock=clock,
         )
-        yield Gateway(config, parts.routes, resolver, tiers, flights, events, parts.breakers)
+        yield Gateway(config, parts.routes, resolver, tiers, names, flights, events, parts.breakers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from gateway.freshness import Verdict, failed, judge_records, keep_until
 from gateway.lookup import Lookup, canonical
 from gateway.route import Route
 from storage.entry import Entry, Part
+from storage.name_index import NameIndex
 from storage.summaries import SummaryStore
 from storage.tier import TierError
 from storage.tiers import Tiers
@@ -57,6 +58,7 @@ class Refill:
         *,
         tiers: Tiers,
         summaries: SummaryStore,
+        names: NameIndex,
         fetches: Flights[Fetch],
         writings: Flights[Part],
         events: Events,
@@ -64,6 +66,7 @@ class Refill:
     ) -> None:
         self._tiers = tiers
         self._summaries = summaries
+        self._names = names
         self._fetches = fetches
         self._writings = writings
         self._events = events
@@ -121,8 +124,17 @@ class Refill:
         seconds = time.perf_counter() - started
         count = len(payload.records)
         self._events.emit(Fetched(lookup.source, lookup.key, count, seconds))
+        await self._remember(lookup.source, payload)
         part = Part(encode_records(payload), payload.at, seconds, digest_of(payload))
         return Fetch(part, empty=not payload.records, partial=payload.partial)
+
+    async def _remember(self, source: str, payload: Payload) -> None:
+        """Have the records found by their names from now on."""
+        named = [(str(record["id"]), str(record["name"])) for record in payload.records]
+        try:
+            await self._names.remember(source, named)
+        except TierError as error:
+            self._events.emit(TierFailed("names", "put", str(error)))
 
     async def _summarized(self, lookup: Lookup, route: Route, entry: Entry) -> Entry:
         summarizer = route.summarizer

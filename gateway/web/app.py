@@ -12,9 +12,11 @@ from gateway.web.listing import sources
 from gateway.web.middlewares import MAX_BODY, MIDDLEWARES
 from gateway.web.search import search
 from gateway.web.server import run
+from gateway.web.suggest import suggest
 
 ROUTES = (
     web.get("/v1/search", search),
+    web.get("/v1/suggest", suggest),
     web.get("/v1/sources", sources),
     web.get("/healthz", alive),
     web.get("/readyz", ready),

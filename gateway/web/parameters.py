@@ -41,8 +41,8 @@ class Search:
 
 def read_search(query: MultiMapping[str], routes: Mapping[str, Route]) -> Search:
     """Return the search that *query* asks for; raise `ProblemError` on any fault."""
-    given = _single(query)
-    route = _route(given.get("source"), routes)
+    given = read_single(query)
+    route = read_route(given.get("source"), routes)
     _refuse_unknown(given, route)
     text = given.get("q", "")
     if len(text) > MAX_QUERY:
@@ -61,12 +61,13 @@ def read_search(query: MultiMapping[str], routes: Mapping[str, Route]) -> Search
         route,
         lookup,
         _fields(given.get("fields"), route.fields),
-        _limit(given.get("limit")),
+        read_limit(given.get("limit")),
         _summary(given.get("summary", "wait")),
     )
 
 
-def _single(query: MultiMapping[str]) -> dict[str, str]:
+def read_single(query: MultiMapping[str]) -> dict[str, str]:
+    """Return the parameters, each given once and in UTF-8; raise `ProblemError`."""
     given: dict[str, str] = {}
     for name, value in query.items():
         if name in given:
@@ -78,7 +79,8 @@ def _single(query: MultiMapping[str]) -> dict[str, str]:
     return given
 
 
-def _route(name: str | None, routes: Mapping[str, Route]) -> Route:
+def read_route(name: str | None, routes: Mapping[str, Route]) -> Route:
+    """Return the route that ``source`` names; raise `ProblemError` when none does."""
     if not name:
         raise bad_parameter("source", "the source is missing; GET /v1/sources lists them")
     route = routes.get(name)
@@ -116,7 +118,8 @@ def _fields(text: str | None, declared: Collection[str]) -> tuple[str, ...] | No
     return tuple(sorted({"id", *names}))
 
 
-def _limit(text: str | None) -> int | None:
+def read_limit(text: str | None) -> int | None:
+    """Return how many are wanted at most, None when that is not said; raise `ProblemError`."""
     if text is None:
         return None
     # ASCII digits only: int() also takes "+1", "1_0" and other scripts' digits.

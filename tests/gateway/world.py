@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from adapters.errors import SummaryError, UpstreamError
@@ -20,6 +21,7 @@ from gateway.resolver import Resolver
 from gateway.route import Route
 from storage.entry import Entry, Part
 from storage.memory import MemoryTier
+from storage.name_index import NameIndex
 from storage.summaries import SummaryStore
 from storage.tier import TierError
 from storage.tiers import Tiers
@@ -94,6 +96,16 @@ class Remembered(SummaryStore):
             raise TierError("no disk")
 
 
+class Names(NameIndex):
+    """Names in a list."""
+
+    def __init__(self) -> None:
+        self.known: list[tuple[str, str, str]] = []
+
+    async def remember(self, source: str, items: Sequence[tuple[str, str]]) -> None:
+        self.known += [(source, number, name) for number, name in items]
+
+
 class World:
     """Everything between a lookup and its answer."""
 
@@ -108,6 +120,7 @@ class World:
         fetches: Flights[Fetch] = Flights(60, self.clock)
         writings: Flights[Part] = Flights(60, self.clock)
         self.summaries = Remembered()
+        self.names = Names()
         events = Events(self.seen.append)
         self.route = Route(
             name="medicine",
@@ -125,6 +138,7 @@ class World:
             refill=Refill(
                 tiers=self.tiers,
                 summaries=self.summaries,
+                names=self.names,
                 fetches=fetches,
                 writings=writings,
                 events=events,
