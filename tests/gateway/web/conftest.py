@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,8 @@ import yaml
 
 from gateway.assembly import Gateway, open_gateway
 from gateway.config import Config, load_config
-from gateway.web.app import make_app
-from gateway.web.server import listening
 from tests.clocks import ManualClock
+from tests.serving import served
 from tests.stub_upstream import StubUpstream, source
 
 FRESHNESS = {
@@ -68,17 +66,6 @@ def config(tmp_path: Path, upstream: StubUpstream) -> Config:
 async def gateway(config: Config, clock: ManualClock) -> AsyncIterator[Gateway]:
     async with open_gateway(config, clock=clock) as opened:
         yield opened
-
-
-@asynccontextmanager
-async def served(gateway: Gateway) -> AsyncIterator[aiohttp.ClientSession]:
-    async with (
-        listening(make_app(gateway), "127.0.0.1", 0) as (host, port),
-        aiohttp.ClientSession(
-            f"http://{host}:{port}", connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
-        ) as session,
-    ):
-        yield session
 
 
 @pytest.fixture
