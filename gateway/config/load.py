@@ -15,7 +15,7 @@ from gateway.config.document import read_document
 from gateway.config.environment import substitute
 from gateway.config.faults import ConfigError, Fault, join
 from gateway.config.merging import merge
-from gateway.config.sections import Config, DefaultsSection, SourceSection
+from gateway.config.sections import Config, DefaultsSection, LlmSection, SourceSection
 from gateway.config.shape import shape
 
 
@@ -34,6 +34,8 @@ def load_config(path: Path, env: Mapping[str, str]) -> Config:
     sources = _sources(document.pop("sources", None), defaults, path.parent.resolve(), faults)
     rest = {key: value for key, value in document.items() if key != "defaults"}
     config = shape(Config, {**rest, "defaults": defaults}, "", faults)
+    if config is not None:
+        faults += _without_a_model(config.llm, sources)
     if config is None or faults:
         raise ConfigError(tuple(sorted(faults, key=lambda fault: _place(fault, order))))
     return msgspec.structs.replace(config, sources=sources)
@@ -60,6 +62,17 @@ def _sources(
         if source is not None:
             built[key] = _at_home(source, folder)
     return built
+
+
+def _without_a_model(llm: LlmSection, sources: dict[str, SourceSection]) -> list[Fault]:
+    if llm.usable:
+        return []
+    what = "openai: expected llm.api_key or llm.base_url beside it"
+    return [
+        Fault(f"sources.{name}.summary.by", what)
+        for name, source in sources.items()
+        if source.summary.by == "openai"
+    ]
 
 
 def _at_home(source: SourceSection, folder: Path) -> SourceSection:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -26,6 +25,8 @@ from gateway.quality import QualitySpec
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
+_URL = re.compile(r"[a-z]\w*(\+\w+)?://")
+_PASSWORD = re.compile(r"[^/]+//[^/@:]*:([^/]*)@")
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -50,6 +51,16 @@ class DatabaseSection(Spec, frozen=True, kw_only=True):
 
     url: str = "sqlite+aiosqlite:///lookup.db"
     """SQLAlchemy URL; a relative SQLite path is relative to the working directory."""
+
+    def __post_init__(self) -> None:
+        if not _URL.match(self.url):
+            raise ValueError(f"{self.url} is no URL such as sqlite+aiosqlite:///lookup.db")
+
+    @property
+    def password(self) -> str:
+        """The password in the URL, as it is written there; empty without one."""
+        found = _PASSWORD.match(self.url)
+        return found[1] if found else ""
 
 
 class LlmSection(Spec, frozen=True, kw_only=True):
@@ -191,5 +202,4 @@ class Config(Spec, frozen=True, kw_only=True):
         """Every key and password that it holds, for those who must not show them."""
         requests = [source.request for source in self.sources.values() if source.request]
         keys = [auth.key for request in requests for auth in request.auths]
-        password = urlsplit(self.database.url).password
-        return tuple(filter(None, (self.llm.api_key, password, *keys)))
+        return tuple(filter(None, (self.llm.api_key, self.database.password, *keys)))

@@ -31,7 +31,7 @@ sources:
     assert "me@example.org" in wiki.request.headers["User-Agent"]
     assert wiki.limits.concurrency == 1
     assert wiki.terms.license == "CC BY-SA 4.0"
-    assert wiki.freshness.ttl == 3600
+    assert wiki.freshness.ttl == 3600.0
 
 
 def test_every_block_of_the_catalog_loads_under_its_own_name(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Config, ConfigError, load_config
+from gateway.config import Config, ConfigError, DatabaseSection, load_config
 
 SOURCE = """
 sources:
@@ -94,6 +94,14 @@ memory: {max_bytes: lots}
             'sources.a: adapter "datset" is none of declarative, dataset and module:Class',
         ),
         ("sources: {a: {request: {}}}", "sources.a.request.url: is missing"),
+        (
+            "database: {url: lookup.db}" + SOURCE,
+            "database: lookup.db is no URL such as sqlite+aiosqlite:///lookup.db",
+        ),
+        (
+            SOURCE + "    summary: {by: openai}",
+            "sources.medicine.summary.by: openai: expected llm.api_key or llm.base_url beside it",
+        ),
         (
             "sources: {a: {request: {url: x, params: {1: x}}}}",
             "sources.a.request.params.1: a key is text: put it in quotes",
@@ -205,3 +213,17 @@ sources:
   b: {adapter: dataset, dataset: {path: a, id: id}}
 """
     assert load(tmp_path, text).secrets == ("llm-key", "word", "one", "two")
+
+
+@pytest.mark.parametrize(
+    ("url", "password"),
+    [
+        ("postgresql+asyncpg://me:p@ss@[::1]:5432/x", "p@ss"),
+        ("postgresql+asyncpg://me@host/x", ""),
+        ("postgresql+asyncpg://me:pw@host/x?a=b@c", "pw"),
+        ("sqlite+aiosqlite:///a:b@c.db", ""),
+        ("postgresql+asyncpg://:only@[/x", "only"),
+    ],
+)
+def test_the_password_of_a_database_is_found_in_any_url(url: str, password: str) -> None:
+    assert DatabaseSection(url=url).password == password
