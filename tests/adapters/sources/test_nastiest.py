@@ -17,7 +17,7 @@ from adapters.errors import Kind, UpstreamError
 from adapters.guard import Guarded
 from adapters.source import Query
 from adapters.sources.limits import LimitsSpec, QuotaSpec
-from tests.adapters.sources.test_catalog import section
+from tests.catalog_answers import section
 from tests.recordings import Recorded, Upstream, recorded, said, source_of
 
 MIDNIGHT = 1_795_273_200.0
