@@ -11,7 +11,7 @@ RUN python -m venv /opt/venv \
 
 FROM ${PYTHON}
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    HOST=0.0.0.0 PORT=8080 DATABASE_URL=sqlite+aiosqlite:////var/lib/lookup/lookup.db
+    LOOKUP_HOST=0.0.0.0 LOOKUP_PORT=8080 DATABASE_URL=sqlite+aiosqlite:////var/lib/lookup/lookup.db
 RUN useradd --system --uid 10001 --user-group --no-create-home lookup \
  && install --directory --owner lookup --group lookup /var/lib/lookup
 COPY --from=build /opt/venv /opt/venv
@@ -26,7 +26,7 @@ USER 10001:10001
 VOLUME /var/lib/lookup
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-  CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/healthz', timeout=2)"]
+  CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['LOOKUP_PORT'] + '/healthz', timeout=2)"]
 # exec form: the process is PID 1 and gets SIGTERM itself; it finishes what is in flight.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["python", "-m", "gateway"]
