@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import subprocess
 import sys
@@ -68,7 +67,12 @@ def test_everything_that_it_copies_is_there_and_not_ignored() -> None:
 def test_it_starts_the_server() -> None:
     entry, command = json.loads(last("ENTRYPOINT")), json.loads(last("CMD"))
     assert entry == ["python", "-m", "gateway"]
-    assert parser().parse_args(command).command == "serve"
+    options = parser().parse_args(command)
+    assert (options.command, options.host, options.port) == (
+        "serve",
+        "0.0.0.0",
+        int(last("EXPOSE")),
+    )
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
@@ -76,11 +80,11 @@ async def test_the_health_check_fails_when_the_gateway_does(status: int, code: i
     check = next(argument for name, argument in instructions() if name == "HEALTHCHECK")
     _, *arguments = json.loads(check.partition("CMD ")[2])
     async with StubUpstream(Reply(status=status)) as server:
-        env = {**os.environ, "PORT": server.url.rpartition(":")[2]}
+        env = {**os.environ, "LOOKUP_PORT": server.url.rpartition(":")[2]}
         assert await _exit_code([sys.executable, *arguments], env) == code
         assert server.calls[0].path == "/healthz"
 
 
-async def _exit_code(command: list[str], env: dict[str, str]) -> int:
-    process = await asyncio.create_subprocess_exec(*command, env=env, stderr=subprocess.DEVNULL)
+async def _exit_code(command: list[str]) -> int:
+    process = await asyncio.create_subprocess_exec(*command, stderr=subprocess.DEVNULL)
     return await process.wait()
