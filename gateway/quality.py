@@ -19,6 +19,7 @@ from adapters.errors import Kind, UpstreamError
 from adapters.source import Payload, Record
 from adapters.summarizers.base import Brief, Draft
 from adapters.summarizers.prompt import RULES, instructions
+from gateway.grounding import Grounds
 from gateway.prose import cut_off, echoes, foreign_links, in_language, refuses
 
 VERBATIM = "extractive"
@@ -36,6 +37,8 @@ class QualitySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The summary must be in the language that was asked for."""
     links: bool = False
     """A summary may hold links and calls to act that its records lack."""
+    grounding: bool = True
+    """Every number, name, negation and comparison of a summary must stand in its records."""
     required: tuple[str, ...] = ()
     """Fields that some record of an answer must have; without them the answer is unusable."""
     require: str = ""
@@ -75,6 +78,7 @@ class QualityGate:
                     *self._length(draft),
                     *self._report(draft.report, brief.schema),
                     *self._prose(said, brief, records),
+                    *self._grounded(said, brief),
                 )
             )
         )
@@ -104,6 +108,11 @@ class QualityGate:
         if not self._spec.links:
             for link in foreign_links(said, f"{records}\n{brief.query}"):
                 yield f"foreign: {link}"
+
+    def _grounded(self, said: str, brief: Brief) -> Iterator[str]:
+        if self._spec.grounding:
+            for claim in Grounds(brief.records, brief.query, brief.keyword).check(said):
+                yield f"ungrounded: {claim.kind} {claim.text}"
 
     def _report(
         self, report: Mapping[str, Any] | None, schema: Mapping[str, Any] | None
@@ -148,5 +157,3 @@ def _strings(value: object) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _strings(inner)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield str(value)

@@ -65,7 +65,7 @@ def test_a_plain_summary_passes(text: str, brief: Brief) -> None:
         ("As an AI language model I do not give such advice.", EN, {"refusal"}),
         ("죄송합니다. 이 약에 관한 정보는 다루지 않습니다.", KO, {"refusal"}),
         ("요청하신 내용은 답변을 드릴 수 없습니다.", KO, {"refusal"}),
-        ("Advil temporarily relieves headache.", KO, {"language"}),
+        ("It temporarily relieves headache.", KO, {"language"}),
         ("이 약은 두통과 치통에 사용합니다.", EN, {"language"}),
         ("Advil relieves headache. See https://pills.example.com now.", EN, {"foreign"}),
         ("Advil relieves headache. Visit pillshop.biz today.", EN, {"foreign"}),
@@ -119,8 +119,13 @@ def test_the_texts_of_a_report_are_checked_like_any_other() -> None:
     assert codes("", brief, report=report) == {"refusal"}
 
 
+def test_a_claim_that_the_records_do_not_make_is_refused_and_named() -> None:
+    draft = Draft("타이레놀은 1회 3정 복용합니다.", "openai:m")
+    assert GATE.check_summary(draft, KO) == ("ungrounded: number 3정",)
+
+
 def test_rules_can_be_switched_off() -> None:
-    gate = QualityGate(QualitySpec(language=False, links=True, min_characters=0))
+    gate = QualityGate(QualitySpec(language=False, links=True, grounding=False, min_characters=0))
     assert codes("두통. https://x.example.com.", EN, gate) == set()
 
 
