@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.source import Query, Record
+from adapters.sources import catalog
 from adapters.sources.dataset import DatasetSource
 from gateway.commands.check import faults_in
 from gateway.config import Config, load_config
@@ -48,6 +49,17 @@ def test_with_keys_the_apis_are_asked() -> None:
     keys = {"DATA_GO_KR_KEY": "k", "OPENFDA_API_KEY": "k"}
     keyed = load_config(ROOT / "config.yaml", keys)
     assert [source.local for source in keyed.sources.values()] == [None, None]
+
+
+def test_the_sources_that_it_suggests_are_right_and_need_no_key(tmp_path: Path) -> None:
+    text = (ROOT / "config.yaml").read_text(encoding="utf-8")
+    suggested, found = re.subn(r"^  # (?=[\w-]+: \{catalog: )", "  ", text, flags=re.MULTILINE)
+    (tmp_path / "config.yaml").write_text(suggested, encoding="utf-8")
+    sources = load_config(tmp_path / "config.yaml", {}).sources.values()
+    taken = [source for source in sources if source.catalog]
+    assert len(taken) == found == 5
+    assert all(source.request and source.request.has_keys for source in taken)
+    assert f"holds {len(catalog.names())} more" in text
 
 
 def test_no_secret_stands_in_it() -> None:
