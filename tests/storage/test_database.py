@@ -97,6 +97,15 @@ async def test_writes_in_flight_are_finished_at_close(tmp_path: Path) -> None:
     file.close()
 
 
+async def test_reads_in_flight_are_answered_at_close(tmp_path: Path) -> None:
+    tier = await open_database(_url(tmp_path / "a.db"))
+    await tier.put(make_entry("a"))
+    get = asyncio.create_task(tier.get("a"))
+    await asyncio.sleep(0)
+    await tier.close()
+    assert await get == make_entry("a")
+
+
 async def test_a_table_that_is_gone_is_a_tier_error_that_names_the_file(tmp_path: Path) -> None:
     tier = await open_database(_url(tmp_path / "a.db"))
     await tier.database.write(lambda c: c.execute("DROP TABLE entries").rowcount)

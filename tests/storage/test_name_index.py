@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from storage.name_index import NameIndex, Suggestion, _suggest
+from storage.name_terms import containing
 from storage.names import fold, initials
 from storage.sqlite import Sqlite, open_sqlite
 from storage.tier import TierError
@@ -124,6 +125,27 @@ async def test_a_new_name_replaces_the_old_one(index: NameIndex) -> None:
     assert await _names(index, "타이레놀") == []
     assert await _names(index, "아스피린") == ["아스피린"]
     assert await _names(index, "게보린") == ["게보린"]
+
+
+async def test_a_replaced_name_leaves_nothing_in_the_index(
+    database: Sqlite, index: NameIndex
+) -> None:
+    await index.remember("medicine", [("1", "타이레놀")])
+    await index.remember("medicine", [("1", "아스피린")])
+    count = "SELECT count(*) FROM item_terms WHERE item_terms MATCH ?"
+    expressions = [containing("medicine", name) for name in ("타이레놀", "아스피린")]
+    assert await database.search(
+        lambda c: [c.execute(count, (expression,)).fetchone() for expression in expressions]
+    ) == [(0,), (1,)]
+
+
+async def test_many_small_additions_leave_few_pieces_of_index(
+    database: Sqlite, index: NameIndex
+) -> None:
+    for number in range(60):
+        await index.remember("medicine", [(str(number), f"타이레놀{number}")])
+    pieces = "SELECT count(DISTINCT segid) FROM item_terms_idx"
+    assert (await database.search(lambda c: c.execute(pieces).fetchone()))[0] <= 4
 
 
 async def test_a_name_that_folds_alike_is_still_replaced(index: NameIndex) -> None:

@@ -6,7 +6,9 @@ import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, create_engine
 
+from storage import migrations
 from storage.sqlite import open_sqlite
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +78,27 @@ async def test_closing_ends_the_threads(tmp_path: Path) -> None:
         assert not thread.is_alive()
 
 
+async def test_opening_waits_for_the_one_who_is_migrating(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.db"
+    upgrade, upgrading = migrations.upgrade, threading.Event()
+
+    def upgrade_and_tell(connection: Connection) -> None:
+        upgrading.set()
+        upgrade(connection)
+
+    with create_engine(f"sqlite:///{file}").connect() as other:
+        other.exec_driver_sql("PRAGMA journal_mode=WAL")
+        other.exec_driver_sql("BEGIN IMMEDIATE")
+        upgrade(other)
+        monkeypatch.setattr(migrations, "upgrade", upgrade_and_tell)
+        opening = asyncio.create_task(open_sqlite(str(file)))
+        assert not await asyncio.to_thread(upgrading.wait, 0.3)
+        other.commit()
+    await (await opening).close()
+
+
 _OPEN = """
 import asyncio, sys
 from storage.database import open_database
@@ -88,15 +111,15 @@ asyncio.run(main())
 """
 
 
-def test_processes_that_open_a_new_file_at_once_all_succeed(tmp_path: Path) -> None:
+def test_two_processes_that_open_a_new_file_at_once_both_succeed(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-c", _OPEN, str(tmp_path / "a.db")]
     processes = [
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(3)
+        for _ in range(2)
     ]
     for process in processes:
         assert process.stdin
         process.stdin.write(b"go\n")
         process.stdin.flush()
-    assert [process.communicate()[1] for process in processes] == [b""] * 3
-    assert [process.returncode for process in processes] == [0] * 3
+    assert [process.communicate()[1] for process in processes] == [b""] * 2
+    assert [process.returncode for process in processes] == [0] * 2
