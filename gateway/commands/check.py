@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.assembly import open_parts
 from gateway.config import Config, ConfigError, Fault, SourceSection, load_config
 from gateway.events import Events
+from gateway.parts import open_parts
 
 
 def run(options: argparse.Namespace) -> int:

@@ -13,12 +13,12 @@ from contextlib import AsyncExitStack
 from adapters.errors import UpstreamError
 from adapters.source import Query
 from gateway import logs
-from gateway.assembly import open_parts
 from gateway.commands.choice import chosen
 from gateway.config import Config, SourceSection, load_config
 from gateway.config.reference import written
 from gateway.events import Events
 from gateway.parameters import BadLookupError
+from gateway.parts import open_parts
 from gateway.route import Route
 
 

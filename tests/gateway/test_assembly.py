@@ -15,10 +15,11 @@ from aiohttp.test_utils import TestServer
 from adapters.errors import Kind, UpstreamError
 from adapters.source import Attribution, Payload, Query
 from gateway.answer import Answer
-from gateway.assembly import Gateway, open_gateway, open_parts
+from gateway.assembly import Gateway, open_gateway
 from gateway.config import Config, ConfigError, SourceSection, load_config
 from gateway.events import CircuitChanged, Event, Events
 from gateway.lookup import make_lookup
+from gateway.parts import open_parts
 from storage.tier import TierError
 from tests.adapters.llm.stub_chat import StubChat, completion
 from tests.clocks import ManualClock

@@ -1,0 +1,150 @@
+"""Routes from their sections: beside `gateway.assembly`, all that knows concrete classes."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from adapters.breaker import Breaker
+from adapters.guard import Guarded
+from adapters.http import open_session
+from adapters.source import Source
+from adapters.sources.dataset import DatasetSource
+from adapters.sources.declarative import DeclarativeSource
+from adapters.sources.spec import SpecError
+from adapters.summarizers.base import Roles, Summarizer
+from adapters.summarizers.extractive import Extractive
+from gateway.config import Config, ConfigError, Fault, LlmSection, SourceSection
+from gateway.events import CircuitChanged, Events
+from gateway.freshness import capped
+from gateway.quality import QualityGate
+from gateway.route import Route
+
+MODEL_FAILURES, MODEL_RESET = 5, 60.0
+"""After so many failures in a row a model rests for so many seconds."""
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What stands between the gateway and its upstreams."""
+
+    routes: Mapping[str, Route]
+    breakers: Mapping[str, Breaker]
+
+
+async def open_parts(
+    config: Config, stack: AsyncExitStack, events: Events, clock: Clock = time.time
+) -> Parts:
+    """Build every route without asking anybody; raise `ConfigError` with all that is wrong."""
+    builder = _Builder(config, stack, events, clock)
+    routes, faults = {}, []
+    for name, section in config.sources.items():
+        try:
+            routes[name] = await builder.route(name, section)
+        except SpecError as error:
+            faults.append(Fault(f"sources.{name}.{error.path}", error.message))
+    if faults:
+        raise ConfigError(tuple(faults))
+    return Parts(routes, builder.breakers)
+
+
+class _Builder:
+    """Makes routes; sessions and the model's client are shared between them."""
+
+    def __init__(self, config: Config, stack: AsyncExitStack, events: Events, clock: Clock) -> None:
+        self.breakers: dict[str, Breaker] = {}
+        self._config = config
+        self._stack = stack
+        self._events = events
+        self._clock = clock
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._extractive = Extractive()
+        self._model: Summarizer | None = None
+
+    async def route(self, name: str, section: SourceSection) -> Route:
+        source = await self._source(name, section)
+        breaker = self._breaker(name, section.limits.breaker.failures, section.limits.breaker.reset)
+        mapping = section.local.fields if section.local else section.response.fields
+        summary = section.summary
+        roles = summary.roles
+        return Route(
+            name=name,
+            source=Guarded(source, section.limits, breaker, clock=self._clock),
+            gate=QualityGate(section.quality),
+            attribution=section.terms.credit,
+            summarizer=await self._summarizer(section),
+            freshness=capped(section.freshness, section.terms.max_ttl),
+            description=section.description,
+            params=section.params,
+            fields=tuple(mapping),
+            language=summary.language,
+            roles=Roles(roles.purpose, roles.usage, roles.caution),
+            prompt=summary.prompt,
+            warm=section.warm,
+            query_required=not any(spec.required for spec in section.params.values()),
+        )
+
+    async def _source(self, name: str, section: SourceSection) -> Source:
+        if section.local is not None:
+            return DatasetSource(name, section.local, section.terms, Path(), self._clock)
+        if section.adapter != "declarative":
+            return self._foreign(name, section)
+        request = section.request
+        assert request is not None  # SourceSection sees to it
+        session = await self._session(allow_private=request.allow_private)
+        return DeclarativeSource(
+            name, request, section.response, section.terms, session, self._clock, section.params
+        )
+
+    def _foreign(self, name: str, section: SourceSection) -> Source:
+        """Make the operator's own class: ``Class(name, section)``."""
+        module, _, attribute = section.adapter.partition(":")
+        try:
+            made: Source = getattr(importlib.import_module(module), attribute)(name, section)
+        except (ImportError, AttributeError) as error:
+            raise SpecError("adapter", f"{section.adapter} cannot be loaded: {error}") from error
+        return made
+
+    async def _session(self, *, allow_private: bool) -> aiohttp.ClientSession:
+        if allow_private not in self._sessions:
+            session = open_session(allow_private=allow_private)
+            self._sessions[allow_private] = await self._stack.enter_async_context(session)
+        return self._sessions[allow_private]
+
+    async def _summarizer(self, section: SourceSection) -> Summarizer | None:
+        by = section.summary.by
+        if by == "none":
+            return None
+        allowed = section.terms.llm_summary_allowed
+        if by == "openai" and not allowed:
+            raise SpecError("summary.by", "the source's terms forbid a model's summary")
+        if by == "openai" or (by == "auto" and self._config.llm.usable and allowed):
+            if self._model is None:
+                self._model = await self._open_model(self._config.llm)
+            return self._model
+        return self._extractive
+
+    async def _open_model(self, llm: LlmSection) -> Summarizer:
+        # Importing the SDK takes a second and 50 MB: only who configures a model pays for it.
+        from adapters.summarizers.openai import OpenAISummarizer  # noqa: PLC0415
+
+        breaker = self._breaker(f"llm:{llm.model}", MODEL_FAILURES, MODEL_RESET)
+        model = OpenAISummarizer(llm.base_url, llm.api_key, llm.model, llm.timeout, breaker)
+        self._stack.push_async_callback(model.close)
+        return model
+
+    def _breaker(self, name: str, failures: int, reset: float) -> Breaker:
+        def changed(upstream: str, before: str, after: str) -> None:
+            self._events.emit(CircuitChanged(upstream, before, after))
+
+        breaker = Breaker(name, failures, reset, clock=self._clock, on_change=changed)
+        self.breakers[name] = breaker
+        return breaker
