@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.__main__ import parser
+from gateway.config import load_config
 from tests.stub_upstream import Reply, StubUpstream
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,12 +69,7 @@ def test_everything_that_it_copies_is_there_and_not_ignored() -> None:
 def test_it_starts_the_server() -> None:
     entry, command = json.loads(last("ENTRYPOINT")), json.loads(last("CMD"))
     assert entry == ["python", "-m", "gateway"]
-    options = parser().parse_args(command)
-    assert (options.command, options.host, options.port) == (
-        "serve",
-        "0.0.0.0",
-        int(last("EXPOSE")),
-    )
+    assert parser().parse_args(command).command == "serve"
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
@@ -85,6 +82,14 @@ async def test_the_health_check_fails_when_the_gateway_does(status: int, code: i
         assert server.calls[0].path == "/healthz"
 
 
-async def _exit_code(command: list[str]) -> int:
-    process = await asyncio.create_subprocess_exec(*command, stderr=subprocess.DEVNULL)
+async def _exit_code(command: list[str], env: dict[str, str]) -> int:
+    process = await asyncio.create_subprocess_exec(*command, env=env, stderr=subprocess.DEVNULL)
     return await process.wait()
+
+
+def test_it_listens_on_every_address_of_its_container_where_the_health_check_asks() -> None:
+    env = dict(
+        re.findall(r"(\w+)=(\S+)", " ".join(a for name, a in instructions() if name == "ENV"))
+    )
+    server = load_config(ROOT / "config.yaml", env).server
+    assert (server.host, server.port) == ("0.0.0.0", int(last("EXPOSE")))

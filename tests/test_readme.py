@@ -1,0 +1,93 @@
+"""The README does what it says: its commands, its example, its tests."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from gateway.__main__ import parser
+from gateway.assembly import open_gateway
+from gateway.config import load_config
+from tests.serving import served
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line.partition("   #")[0]
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+CURLS = [line for line in COMMANDS if line.startswith("curl ")]
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    env = {"DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'readme.db'}"}
+    config = load_config(ROOT / "config.yaml", env)
+    async with open_gateway(config) as gateway, served(gateway) as session:
+        yield session
+
+
+async def curl(client: aiohttp.ClientSession, line: str) -> bytes:
+    """Run *line* as it stands, but for the port."""
+    arguments = [part.replace("localhost:8080", _host(client)) for part in shlex.split(line)]
+    arguments.insert(1, "--silent")
+    arguments.insert(1, "--fail")
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*arguments, stdout=pipe)
+    out, _ = await process.communicate()
+    assert process.returncode == 0, line
+    return out
+
+
+def _host(client: aiohttp.ClientSession) -> str:
+    base = client._base_url
+    assert base is not None
+    return f"{base.host}:{base.port}"
+
+
+@pytest.mark.parametrize("line", CURLS)
+async def test_a_curl_line_works_as_written(client: aiohttp.ClientSession, line: str) -> None:
+    assert await curl(client, line)
+
+
+async def test_the_example_is_what_really_comes(client: aiohttp.ClientSession) -> None:
+    answer = (await curl(client, CURLS[0])).decode()
+    for piece in (
+        '"items":[{"id":"202005623","name":"어린이타이레놀산160밀리그램(아세트아미노펜)","maker":"켄뷰코리아판매유한회사"}]',
+        '"source":"medicine","query":"타이레놀","keyword":null,"total":1',
+        '"by":"extractive"',
+    ):
+        assert piece in answer
+        assert piece in README
+
+
+def test_every_command_is_one_that_there_is() -> None:
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for line in COMMANDS:
+        words = shlex.split(line)
+        if words[0] == "make":
+            assert words[1] in targets
+        elif words[:3] == [".venv/bin/python", "-m", "gateway"]:
+            parser().parse_args(words[3:])
+        else:
+            assert words[0] == "curl" or words[:3] == [".venv/bin/python", "-m", "warmup"]
+
+
+def test_every_promise_names_a_test_that_there_is() -> None:
+    promised = re.findall(r"\| `(tests/[\w/]+\.py)(?:::(test_\w+))?` \|", README)
+    assert len(promised) >= 12
+    for path, name in promised:
+        assert f"def {name or 'test_'}" in (ROOT / path).read_text(), (path, name)
+
+
+def test_every_link_leads_somewhere() -> None:
+    for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for link in re.findall(r"\]\(([^)#]+)\)", file.read_text()):
+            assert link.startswith("http") or (file.parent / link).exists(), (file.name, link)
