@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import floor
 from typing import Any, Literal
 
 import orjson
@@ -44,7 +45,7 @@ class Answer:
     @property
     def ttl(self) -> int:
         """Whole seconds for which it is still fresh; negative when it is stale."""
-        return int(self.entry.records.at + records_ttl(self.entry, self.policy) - self.now)
+        return floor(self.entry.records.at + records_ttl(self.entry, self.policy) - self.now)
 
     @property
     def etag(self) -> str:

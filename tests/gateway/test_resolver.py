@@ -72,10 +72,10 @@ async def test_who_wants_no_summary_pays_for_none_until_somebody_does() -> None:
 async def test_a_stale_answer_comes_at_once_and_is_refreshed_behind() -> None:
     world = World()
     await world.resolver.resolve(world.lookup())
-    world.clock.advance(101)
+    world.clock.advance(100.5)
     world.source.gate.clear()
     stale = await world.resolver.resolve(world.lookup())
-    assert (stale.outcome, stale.degraded, stale.ttl, stale.age) == ("stale", ("stale",), -1, 101)
+    assert (stale.outcome, stale.degraded, stale.ttl, stale.age) == ("stale", ("stale",), -1, 100)
     world.source.gate.set()
     await world.landed()
     fresh = await world.resolver.resolve(world.lookup())
