@@ -49,7 +49,11 @@ async def test_a_recorded_answer_becomes_records(
     assert {key: first[key] for key in expected} == expected
     assert first["id"]
     assert first["name"]
+    fields = {"id", "name", *catalog.block(name)["response"]["fields"]}
+    assert all(record.keys() == fields for record in payload.records)
+    assert len({record["id"] for record in payload.records}) == len(payload.records)
     assert payload.attribution.text
+    assert payload.attribution.url.startswith("https://")
     assert "{" not in stub.raw
     assert "%25" not in stub.raw
 
