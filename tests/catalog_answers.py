@@ -71,7 +71,8 @@ GOOD: list[tuple[str, Query, Recorded, dict[str, Any]]] = [
         "active_ingredients": [{"name": "IBUPROFEN", "strength": "200 mg/1"},
                                {"name": "CAFFEINE"}],
         "marketing_start_date": "19840518", "route": ["ORAL"]}]}),
-     {"id": "0573-0133", "ingredients": ["IBUPROFEN 200 mg/1", "CAFFEINE"], "marketed": "1984-05-18"}),
+     {"id": "0573-0133", "ingredients": ["IBUPROFEN 200 mg/1", "CAFFEINE"],
+      "marketed": "1984-05-18"}),
     ("rxnorm", Query("advil"), page({"approximateGroup": {"candidate": [
         {"rxcui": "153010", "rxaui": "1", "score": "9.5", "rank": "1", "name": "Advil",
          "source": "RXNORM"}, {"rxcui": "153010", "rxaui": "2", "score": "9", "rank": "1"}]}}),
