@@ -89,6 +89,7 @@ class _Builder:
             roles=Roles(roles.purpose, roles.usage, roles.caution),
             prompt=summary.prompt,
             warm=section.warm,
+            store=section.terms.store,
             query_required=not any(spec.required for spec in section.params.values()),
         )
 

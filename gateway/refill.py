@@ -86,7 +86,9 @@ class Refill:
         elif self._overtaken(entry):
             return entry
         entry = msgspec.structs.replace(entry, keep_until=keep_until(entry, route.freshness))
-        await self._tiers.put(entry)
+        if route.store == "never":
+            return entry
+        await self._tiers.put(entry, memory_only=route.store == "memory_only")
         self._events.emit(Stored(lookup.source, lookup.key, entry.size))
         return entry
 
@@ -124,7 +126,8 @@ class Refill:
         seconds = time.perf_counter() - started
         count = len(payload.records)
         self._events.emit(Fetched(lookup.source, lookup.key, count, seconds))
-        await self._remember(lookup.source, payload)
+        if route.store == "permanent":
+            await self._remember(lookup.source, payload)
         part = Part(encode_records(payload), payload.at, seconds, digest_of(payload))
         return Fetch(part, empty=not payload.records, partial=payload.partial)
 
@@ -170,7 +173,7 @@ class Refill:
             self._events.emit(SummaryReused(lookup.source, lookup.key, known.cost))
             return known
         summary = await self._summarize(lookup, route, summarizer, brief, digest)
-        if not failed(summary):
+        if not failed(summary) and route.store == "permanent":
             await self._keep(summary, route)
         return summary
 

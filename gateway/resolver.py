@@ -148,7 +148,7 @@ class Resolver:
             tier="",
             now=self._clock(),
             degraded=degradations(entry, stale=False, summary_expected=want_summary),
-            stored=True,
+            stored=route.store != "never",
             refreshed=refreshed,
         )
 

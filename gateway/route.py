@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from adapters.source import Attribution, Source
 from adapters.sources.spec import ParamSpec
@@ -31,5 +32,7 @@ class Route:
     roles: Roles = field(default_factory=Roles)
     prompt: str = ""
     warm: tuple[str, ...] = ()
+    store: Literal["permanent", "memory_only", "never"] = "permanent"
+    """What the upstream's terms allow to be kept, and where."""
     query_required: bool = True
     """``q`` must be given; a source with required parameters of its own may do without."""

@@ -45,10 +45,11 @@ class Tiers:
                 return Found(entry, tier.name)
         return None
 
-    async def put(self, entry: Entry) -> tuple[str, ...]:
-        """Keep *entry* in all tiers; return the names of those that took it."""
-        took = await asyncio.gather(*(self._put(tier, entry) for tier in self._tiers))
-        return tuple(tier.name for tier, kept in zip(self._tiers, took, strict=True) if kept)
+    async def put(self, entry: Entry, *, memory_only: bool = False) -> tuple[str, ...]:
+        """Keep *entry* in all tiers, or in memory alone; return the names of those that took it."""
+        tiers = [tier for tier in self._tiers if not memory_only or tier is self._memory]
+        took = await asyncio.gather(*(self._put(tier, entry) for tier in tiers))
+        return tuple(tier.name for tier, kept in zip(tiers, took, strict=True) if kept)
 
     async def drop(self, keys: Sequence[str]) -> dict[str, int]:
         """Forget *keys* everywhere; return how many each tier had. A tier that failed is absent.

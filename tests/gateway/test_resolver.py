@@ -237,6 +237,21 @@ async def test_a_caller_who_leaves_cancels_nothing() -> None:
     assert (await world.resolver.resolve(world.lookup())).outcome == "hit"
 
 
+async def test_what_terms_forbid_to_keep_is_answered_and_forgotten() -> None:
+    world = World(store="never")
+    first = await world.resolver.resolve(world.lookup())
+    second = await world.resolver.resolve(world.lookup())
+    assert (first.stored, second.outcome, world.source.calls) == (False, "miss", 2)
+    assert (world.memory.entries, world.names.known, world.summaries.kept) == (0, [], {})
+
+
+async def test_what_may_stand_in_memory_alone_stands_nowhere_else() -> None:
+    world = World(store="memory_only")
+    await world.resolver.resolve(world.lookup())
+    assert (await world.resolver.resolve(world.lookup())).outcome == "hit"
+    assert (world.names.known, world.summaries.kept) == ([], {})
+
+
 async def test_refresh_does_nothing_for_what_is_fresh() -> None:
     world = World()
     assert await world.resolver.refresh(world.lookup()) is not None

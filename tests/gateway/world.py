@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from adapters.errors import SummaryError, UpstreamError
 from adapters.source import Attribution, Payload, Query, Record
@@ -109,7 +110,12 @@ class Names(NameIndex):
 class World:
     """Everything between a lookup and its answer."""
 
-    def __init__(self, *, policy: FreshnessSpec = POLICY, summaries: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        policy: FreshnessSpec = POLICY,
+        store: Literal["permanent", "memory_only", "never"] = "permanent",
+    ) -> None:
         self.clock = ManualClock()
         self.source = ScriptedSource(self.clock)
         self.summarizer = ScriptedSummarizer()
@@ -127,7 +133,8 @@ class World:
             source=self.source,
             gate=QualityGate(QualitySpec()),
             attribution=CREDIT,
-            summarizer=self.summarizer if summaries else None,
+            summarizer=self.summarizer,
+            store=store,
             freshness=policy,
             language="ko",
         )

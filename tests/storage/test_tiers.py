@@ -148,3 +148,10 @@ async def test_without_a_memory_tier_a_peek_finds_nothing() -> None:
     shared = SharedTier()
     await shared.put(ENTRY)
     assert Tiers([shared], _Reports()).peek("a") is None
+
+
+async def test_what_may_stand_in_memory_alone_goes_no_further() -> None:
+    memory, shared = MemoryTier(100_000), SharedTier()
+    tiers = Tiers([memory, shared], _Reports())
+    assert await tiers.put(ENTRY, memory_only=True) == ("memory",)
+    assert (memory.peek("a"), shared.kept) == (ENTRY, {})
