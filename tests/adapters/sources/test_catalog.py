@@ -112,3 +112,10 @@ def test_the_second_page_begins_where_the_first_ended(name: str, expected: str) 
     )
     url = str(Asker(request, {}).build(Query("x", {}, "en"), page=1).url)
     assert expected in url
+
+
+async def test_a_postcode_which_is_no_object_of_the_map_has_an_id_all_the_same() -> None:
+    answer = recorded("others/nominatim_postcode.json")
+    async with source_of(section("nominatim"), answer) as (source, _):
+        (record,) = (await source.fetch(Query("90210"))).records
+    assert (record["id"], record["kind"]) == ("place/261099446", "postcode")
