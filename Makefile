@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := gateway adapters storage warmup tests bench
 
-.PHONY: run test check fix bench lock clean
+.PHONY: run test check fix bench bench-grounding lock clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m gateway serve --port $(PORT)
@@ -26,6 +26,10 @@ fix: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
+
+# FAITHFULNESS_DATA= names a folder of labelled pairs, which is no part of the project.
+bench-grounding: $(VENV)/.dev
+	$(BIN)/python -m bench.grounding
 
 # Hashes and no index URLs: whoever installs chooses the registry (docs/decisions.md).
 lock: $(VENV)/.uv

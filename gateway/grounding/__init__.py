@@ -22,7 +22,7 @@ _SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n+|(?<=[다요오]\.)(?=\S)")
 _ALIKE = 0.6
 """Share of a sentence's words that a record sentence must hold to be what it was made from."""
 _NEARLY = 0.12
-_COMMON = 0.4
+_COMMON = 0.25
 """A word in more than this share of the sentences tells none of them apart."""
 
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
@@ -154,7 +154,7 @@ class Grounds:
             return []
         scored = {
             index: len(words & self._sentences[index].words) / known
-            for index, _ in shared.most_common(6)
+            for index in sorted(shared, key=shared.__getitem__, reverse=True)[:6]
         }
         best = max(scored.values())
         if best < _ALIKE or known < 0.5 * len(words):

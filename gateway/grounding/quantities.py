@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gateway.grounding.units import CANONICAL, PATTERN, WORDS
@@ -14,7 +14,7 @@ _WORD = rf"(?<![a-z가-힣])(?:{'|'.join(WORDS)})"
 _SEPARATOR = r"\s*(?:[~∼〜–—-]|to|or|내지|에서|부터)\s*"
 _UNIT = rf"{PATTERN}(?:\s*(?:/|per\s)\s*{PATTERN})*"
 _QUANTITY = re.compile(
-    rf"(?<![a-z\d])(?<!\d\.)(?<![a-z]-)(?:(?P<low>{_NUMBER})|(?P<word>{_WORD})(?=[\s~-]))"
+    rf"(?=[\dzotfsenh한두세네다여일아열반])(?<![a-z\d])(?<!\d\.)(?<![a-z]-)(?:(?P<low>{_NUMBER})|(?P<word>{_WORD})(?=[\s~-]))"
     rf"(?:(?:[\s-]|\s?an?\s)?(?P<mid>{_UNIT}))?"
     rf"(?:{_SEPARATOR}(?:(?P<high>{_NUMBER})|(?P<highword>{_WORD})(?=\s))"
     rf"(?:[\s-]?(?P<unit>{_UNIT}))?)?"
@@ -29,12 +29,14 @@ _MONTHS = (
     *("january", "february", "march", "april", "may", "june", "july", "august"),
     *("september", "october", "november", "december"),
 )
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _ENGLISH_DATE = re.compile(
     rf"(?P<m>{'|'.join(_MONTHS)})\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>\d{{4}})"
 )
 _CODE = re.compile(r"(?<![\d.])\d+(?:[-.]\d+){2,}")
 _NUMBERING = re.compile(r"(?m)^\s*(?:\(?\d{1,2}[.)](?=\s)|[①-⑳])\s*")
 _SOFT = re.compile(r"하루|매일|날마다|\bdaily\b|\b(?:a|per|each|every) day\b|\bonce\b|\btwice\b")
+_SOFT_CUES = ("하루", "매일", "날마다", "daily", " day", "once", "twice")
 _SOFT_VALUES = {"once": (1.0, "time"), "twice": (2.0, "time")}
 _AFTER = re.compile(
     r"\s*(?:(?P<up>이상|초과(?!하지)|부터|넘[는게]"
@@ -57,7 +59,7 @@ class Quantity:
     low: float
     high: float
     unit: str
-    """Canonical; empty where none was said."""
+    """Canonical; empty where none was said; two with ``~`` between for ``1/2캡슐~1.5정``."""
     start: int
     text: str
     direction: int = 0
@@ -78,8 +80,9 @@ class Quantity:
     @property
     def ends(self) -> tuple[tuple[float, str], ...]:
         """Its one or two ends."""
-        low, high = (self.low, self.unit), (self.high, self.unit)
-        return (low,) if low == high else (low, high)
+        first, _, last = self.unit.partition("~")
+        low = (self.low, first)
+        return (low,) if self.low == self.high else (low, (self.high, last or first))
 
 
 def folded(text: str) -> str:
@@ -90,24 +93,26 @@ def folded(text: str) -> str:
 
 def quantities(text: str) -> Iterator[Quantity]:
     """Yield what the folded *text* counts and measures, in order of kind."""
-    for shape in (*_DATES, _ENGLISH_DATE):
-        if shape is _ENGLISH_DATE and "20" not in text and "19" not in text:
-            continue
-        text, found = _taken(shape, text, _date)
-        yield from found
+    if _YEAR.search(text):
+        for shape in (*_DATES, _ENGLISH_DATE):
+            text, found = _taken(shape, text, _date)
+            yield from found
     text, codes = _taken(_CODE, text, _code)
     yield from codes
-    for match in _SOFT.finditer(text):
-        value, unit = _SOFT_VALUES.get(match.group(), (1.0, "day"))
-        yield Quantity(value, value, unit, match.start(), match.group(), soft=True)
+    if any(cue in text for cue in _SOFT_CUES):
+        for match in _SOFT.finditer(text):
+            value, unit = _SOFT_VALUES.get(match.group(), (1.0, "day"))
+            yield Quantity(value, value, unit, match.start(), match.group(), soft=True)
     for match in _QUANTITY.finditer(text):
         quantity = _quantity(match, text)
         if quantity is not None:
             yield quantity
 
 
-def _taken(shape: re.Pattern[str], text: str, make: object) -> tuple[str, list[Quantity]]:
-    found = [make(match) for match in shape.finditer(text)]  # type: ignore[operator]
+def _taken(
+    shape: re.Pattern[str], text: str, make: Callable[[re.Match[str]], Quantity]
+) -> tuple[str, list[Quantity]]:
+    found = [make(match) for match in shape.finditer(text)]
     return (shape.sub(lambda match: " " * len(match.group()), text) if found else text), found
 
 
@@ -124,16 +129,22 @@ def _code(match: re.Match[str]) -> Quantity:
 
 
 def _quantity(match: re.Match[str], text: str) -> Quantity | None:
-    unit = match["unit"] or match["mid"] or ""
-    if match["word"] and not unit:
+    first, last = _name(match["mid"]), _name(match["unit"])
+    if match["word"] and not (first or last):
         return None
     low = _value(match["low"] or match["word"])
     high = _value(match["high"] or match["highword"]) if match["high"] or match["highword"] else low
-    name = "/".join(CANONICAL[part.strip()] for part in re.split(r"/|per\s", unit)) if unit else ""
+    name = f"{first}~{last}" if first and last and first != last else first or last
     if match["old"] and name == "year":
         name = "age"
     direction = _direction(text, match.start(), match.end())
     return Quantity(low, high, name, match.start(), match.group().strip(), direction)
+
+
+def _name(unit: str | None) -> str:
+    if not unit:
+        return ""
+    return "/".join(CANONICAL[part.strip()] for part in re.split(r"/|per\s", unit))
 
 
 def _value(text: str) -> float:

@@ -34,39 +34,45 @@ _ENGLISH_NEGATION = re.compile(
 )
 _SUFFIX = re.compile(r"(?:ing|ed|es|s|e)$")
 
-_TERMS = {
+_TERMS: dict[str, dict[str, tuple[str, ...]]] = {
     "population": {
-        "adult": "성인|어른|\\badults?\\b",
-        "child": "소아|어린이|\\bchild(?:ren)?\\b|\\bpediatric",
-        "infant": "영아|유아|신생아|\\binfants?\\b|\\bnewborns?\\b",
-        "elderly": "고령|노인|\\belderly\\b|\\bgeriatric",
-        "pregnant": "임부|임신|임산부|\\bpregnan",
-        "nursing": "수유|\\bbreast-?\\s?feed|\\bnursing\\b|\\blactat",
+        "adult": ("성인", "어른", " adult"),
+        "child": ("소아", "어린이", " child", " pediatric"),
+        "infant": ("영아", "유아", "신생아", " infant", " newborn"),
+        "elderly": ("고령", "노인", " elderly", " geriatric"),
+        "pregnant": ("임부", "임신", "임산부", " pregnan"),
+        "nursing": ("수유", " breast-feed", " breastfeed", " breast feed", " nursing", " lactat"),
     },
     "meal": {
-        "before": "식전|식사 전|공복|\\bbefore (?:meals?|eating|food)|\\bempty stomach",
-        "after": "식후|식사 후|\\bafter (?:meals?|eating|food)",
-        "between": "식간|\\bbetween meals",
+        "before": ("식전", "식사 전", "공복", " before meal", " before eating", " empty stomach"),
+        "after": ("식후", "식사 후", " after meal", " after eating"),
+        "between": ("식간", " between meals"),
     },
-    "order": {"before": "\\bbefore\\b|전에", "after": "\\bafter\\b|후에"},
+    "order": {"before": (" before ", "전에"), "after": (" after ", "후에")},
     "change": {
-        "up": "증가|상승|\\bincreas|\\brais|높[아은이]",
-        "down": "감소|저하|\\bdecreas|\\breduc|\\blower|낮[아은추]",
+        "up": ("증가", "상승", " increas", " rais", "높아", "높은", "높이"),
+        "down": ("감소", "저하", " decreas", " reduc", " lower", "낮아", "낮은", "낮추"),
     },
-    "severity": {"mild": "경증|가벼운|\\bmild", "severe": "중증|심한|\\bsevere"},
+    "severity": {"mild": ("경증", "가벼운", " mild"), "severe": ("중증", "심한", " severe")},
     "time of day": {
-        "morning": "아침|\\bmorning",
-        "night": "취침|저녁|\\bbedtime|\\bevening|\\bnight",
+        "morning": ("아침", " morning"),
+        "night": ("취침", "저녁", " bedtime", " evening", " night"),
     },
     "route": {
-        "inside": "경구|\\borally\\b|\\bby mouth",
-        "outside": "외용|\\bexternal use|\\btopical",
+        "inside": ("경구", " orally", " by mouth"),
+        "outside": ("외용", " external use", " topical"),
     },
 }
-_KINDS = [(kind, value) for kind, values in _TERMS.items() for value in values]
-_TYPED = re.compile(
-    "|".join(f"({pattern})" for values in _TERMS.values() for pattern in values.values())
-)
+"""Terms by kind and value: two values of one kind exclude each other. Plain substrings, with
+a space before an English word: a regex of them took more time than all else together."""
+_SPELLED = [
+    (spelling, (kind, value))
+    for kind, values in _TERMS.items()
+    for value, spellings in values.items()
+    for spelling in spellings
+]
+_KOREAN_CUES = ("지", "없", "금", "피하", "삼가", "중지", "중단", "멈추", "안 ", "안되")
+_ENGLISH_CUES = ("no", "n't", "n’t", "never", "avoid", "stop", "without", "discontinue")
 
 
 def stem(word: str) -> str:
@@ -83,14 +89,16 @@ def stems(text: str) -> set[str]:
 
 def negated(text: str) -> set[str]:
     """Return the stems that folded *text* negates."""
-    found = {stem(next(filter(None, match.groups()))) for match in _KOREAN_NEGATION.finditer(text)}
-    return found | {stem(match[1]) for match in _ENGLISH_NEGATION.finditer(text)}
+    found: set[str] = set()
+    if any(cue in text for cue in _KOREAN_CUES):
+        for match in _KOREAN_NEGATION.finditer(text):
+            found.add(stem(next(filter(None, match.groups()))))
+    if any(cue in text for cue in _ENGLISH_CUES):
+        found.update(stem(match[1]) for match in _ENGLISH_NEGATION.finditer(text))
+    return found
 
 
 def typed(text: str) -> set[tuple[str, str]]:
     """Return the terms of folded *text* that exclude others of their kind."""
-    return {
-        _KINDS[match.lastindex - 1]
-        for match in _TYPED.finditer(text)
-        if match.lastindex is not None
-    }
+    padded = f" {text}"
+    return {term for spelling, term in _SPELLED if spelling in padded}

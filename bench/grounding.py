@@ -1,0 +1,127 @@
+"""The gate's grounding, measured: what it catches and what it refuses wrongly.
+
+The contrast set is made from the bundled records: summaries in the records' words and
+paraphrases of them must pass; each with one dose, unit, number, frequency, population,
+negation or drug name changed must not. Labelled pairs that others made are measured as
+well where FAITHFULNESS_DATA names their folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from adapters.summarizers.base import Brief, Roles
+from adapters.summarizers.extractive import Extractive
+from bench.changes import CHANGES, paraphrased
+from gateway.grounding import Grounds
+
+DATA = Path("data")
+ROLES = {
+    "ko": Roles(("efcyQesitm",), ("useMethodQesitm",), ("atpnWarnQesitm", "atpnQesitm")),
+    "en": Roles(
+        ("indications_and_usage", "purpose"),
+        ("dosage_and_administration",),
+        ("do_not_use", "warnings", "stop_use", "adverse_reactions"),
+    ),
+}
+
+
+def summaries(language: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield a record and its summary in its own words."""
+    name = {"ko": "medicine", "en": "drug-label"}[language]
+    for line in (DATA / f"{name}.jsonl").read_text("utf-8").splitlines():
+        record = json.loads(line)
+        brands = record.get("openfda", {}).get("brand_name", [""])
+        record["name"] = record.get("itemName") or brands[0]
+        brief = Brief(record["name"], (record,), language, roles=ROLES[language])
+        draft = asyncio.run(Extractive().summarize(brief))
+        if len(draft.text) > 60:
+            yield record, draft.text
+
+
+def contrast(language: str) -> dict[str, tuple[int, int]]:
+    """Return for each kind of change how many were made and how many were refused."""
+    chance = random.Random(7)  # the same set each time
+    tally: dict[str, list[bool]] = defaultdict(list)
+    for record, text in summaries(language):
+        grounds = Grounds([record])
+        said = {"faithful: own words": text, "faithful: paraphrase": paraphrased(text, language)}
+        for kind, change in CHANGES.items():
+            changed = change(text, chance)
+            if changed is not None and changed != text:
+                said[kind] = changed
+        for kind, draft in said.items():
+            refused = grounds.check(draft)
+            tally[kind].append(bool(refused))
+    return {kind: (len(results), sum(results)) for kind, results in tally.items()}
+
+
+def labelled(folder: Path) -> Iterator[tuple[str, int, int, int, int]]:
+    """Yield for each set of labelled pairs: name, bad, bad refused, good, good refused."""
+    for path in sorted(folder.glob("*.jsonl")):
+        counts = {0: [0, 0], 1: [0, 0]}
+        for line in path.read_text("utf-8").splitlines():
+            row = json.loads(line)
+            if "source" not in row:
+                continue
+            refused = bool(Grounds([{"text": row["source"]}]).check(row["summary"]))
+            counts[int(row["label"])][0] += 1
+            counts[int(row["label"])][1] += refused
+        if any(total for total, _ in counts.values()):
+            yield path.stem, counts[0][0], counts[0][1], counts[1][0], counts[1][1]
+
+
+def speed() -> tuple[float, float]:
+    """Return milliseconds to index 20 KB of records and to check 2,000 characters against them."""
+    pairs = list(summaries("ko"))
+    records: list[dict[str, Any]] = []
+    text = ""
+    for record, summary in pairs:
+        if sum(len(json.dumps(r, ensure_ascii=False).encode()) for r in records) < 20_000:
+            records.append(record)
+            # Paraphrased: a sentence that stands word for word in the records is no work.
+            text += paraphrased(summary, "ko") + "\n"
+    text = (text * 10)[:2000]
+    index = min(_milliseconds(lambda: Grounds(records)) for _ in range(5))
+    grounds = Grounds(records)
+    return index, min(_milliseconds(lambda: grounds.check(text)) for _ in range(20))
+
+
+def _milliseconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return (time.perf_counter() - started) * 1000
+
+
+def run() -> None:
+    """Print the tables."""
+    for language in ("ko", "en"):
+        tally = contrast(language)
+        good = [tally[kind] for kind in tally if kind.startswith("faithful")]
+        wrong = sum(refused for _, refused in good) / sum(total for total, _ in good)
+        print(f"\n{language}: kind of change      cases  refused   recall  precision")
+        for kind, (total, refused) in tally.items():
+            share = refused / total
+            # Precision at equal shares of good and bad: the sets' sizes are ours, not the world's.
+            precision = "" if kind.startswith("faithful") else f"{share / (share + wrong):9.1%}"
+            print(f"  {kind:<24} {total:5}  {refused:7}  {share:7.1%}  {precision}")
+    index, check = speed()
+    print(f"\nindex 20 KB: {index:.2f} ms; check 2,000 characters: {check:.2f} ms")
+    folder = os.environ.get("FAITHFULNESS_DATA")
+    if folder:
+        print("\nlabelled pairs           bad  refused     good  refused")
+        for name, bad, caught, fine, refused in labelled(Path(folder)):
+            found, wrong = caught / max(bad, 1), refused / max(fine, 1)
+            print(f"  {name:<20} {bad:5}  {found:7.1%}  {fine:6}  {wrong:7.1%}")
+
+
+if __name__ == "__main__":
+    run()
