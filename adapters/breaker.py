@@ -86,6 +86,11 @@ class Breaker:
             if trial:
                 self._trial = False
 
+    def refuse_when_open(self) -> None:
+        """Raise ``CIRCUIT_OPEN`` if a call could not go through now; take no trial."""
+        if self.seconds_left > 0:
+            raise self._refusal()
+
     def note_opened(self) -> None:
         """Start the rest; the listener's word to the face."""
         self._opened_at = self._clock()
@@ -94,17 +99,19 @@ class Breaker:
         """Return whether this call is the trial; raise when it may not go through."""
         if self.state == "closed":
             return False
-        left = self.seconds_left
-        if self._trial or left > 0:
-            raise UpstreamError(
-                Kind.CIRCUIT_OPEN,
-                "the upstream failed repeatedly and is left alone for a while",
-                retry_after=float(max(1, math.ceil(left))),
-            )
+        if self.seconds_left > 0:
+            raise self._refusal()
         if self.state == "open":
             self._circuit.half_open()
         self._trial = True
         return True
+
+    def _refusal(self) -> UpstreamError:
+        return UpstreamError(
+            Kind.CIRCUIT_OPEN,
+            "the upstream failed repeatedly and is left alone for a while",
+            retry_after=float(math.ceil(self.seconds_left)),
+        )
 
     def _record(self, outcome: Callable[[], None], *, trial: bool) -> None:
         # A call that was let through before the circuit opened says nothing new about it.

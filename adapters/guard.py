@@ -15,13 +15,16 @@ from adapters.sources.limits import LimitsSpec
 
 Sleep = Callable[[float], Awaitable[None]]
 
+_LEAST_WAIT = 0.001
+"""Seconds; less could be lost in the rounding of a clock."""
+
 
 class Guarded:
     """A source that spares its upstream, and is a source itself.
 
-    ``quota -> bulkhead -> breaker -> deadline -> retry``: what is spent, full or broken
-    is refused before anything waits; one fetch counts once for the breaker, and each of
-    its tries counts for the quota.
+    ``bulkhead -> breaker -> deadline -> retry -> quota``: what is full or broken is refused
+    before anything waits, and costs no quota; one fetch counts once for the breaker, and
+    each of its tries counts for the quota.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class Guarded:
 
     async def fetch(self, query: Query) -> Payload:
         """Return what the source has; raise `UpstreamError`, at once where it is of no use."""
-        self.meter.take()
+        self.breaker.refuse_when_open()
         async with self._slot():
             with self.breaker.watch():
                 return await self._fetch_in_time(query)
@@ -79,8 +82,9 @@ class Guarded:
     async def _fetch_with_retries(self, query: Query) -> Payload:
         attempt = 0
         while True:
+            await self._take()
+            await self._pace()
             try:
-                await self._pace()
                 return await self._source.fetch(query)
             except UpstreamError as error:
                 if error.kind is Kind.QUOTA_DAY:
@@ -90,7 +94,17 @@ class Guarded:
                     raise
             attempt += 1
             await self._sleep(wait)
-            self.meter.take()
+
+    async def _take(self) -> None:
+        """Count a call; wait for a short window, but not for longer than a retry would."""
+        while True:
+            try:
+                return self.meter.take(self._limits.cost)
+            except UpstreamError as error:
+                wait = error.retry_after or 0.0
+                if error.kind is not Kind.QUOTA_SHORT or wait > self._limits.max_backoff:
+                    raise
+            await self._sleep(max(wait, _LEAST_WAIT))
 
     async def _pace(self) -> None:
         interval = self._limits.min_interval

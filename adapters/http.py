@@ -15,7 +15,7 @@ from yarl import URL
 
 from adapters.errors import Kind, UpstreamError
 
-USER_AGENT = "lookup-gateway/0.1 (+https://github.com/; self-hosted lookup cache)"
+USER_AGENT = "lookup-gateway/0.1 (self-hosted lookup cache)"
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 3
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")

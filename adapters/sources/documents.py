@@ -102,14 +102,14 @@ def _declared_korean(body: bytes) -> str | None:
 
 
 def _local(tag: Any) -> str:
-    return etree.QName(tag).localname if isinstance(tag, str) else ""
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
 def _to_value(element: etree._Element) -> Any:
     children = [child for child in element if isinstance(child.tag, str)]
     attributes = {f"@{_local(name)}": text for name, text in element.attrib.items()}
-    if not children or _is_mixed(element):
-        text = "".join(str(piece) for piece in element.itertext()).strip() or None
+    if not children or _is_mixed(element, children):
+        text = _text(element) if len(element) else (element.text or "").strip() or None
         return {**attributes, "#text": text} if attributes else text
     value: dict[str, Any] = dict(attributes)
     for child in children:
@@ -123,6 +123,10 @@ def _to_value(element: etree._Element) -> Any:
     return value
 
 
-def _is_mixed(element: etree._Element) -> bool:
-    texts = [element.text, *(child.tail for child in element)]
-    return any(text and text.strip() for text in texts)
+def _text(element: etree._Element) -> str | None:
+    return "".join(str(piece) for piece in element.itertext()).strip() or None
+
+
+def _is_mixed(element: etree._Element, children: list[etree._Element]) -> bool:
+    texts = [element.text, *(child.tail for child in children)]
+    return any(text and not text.isspace() for text in texts)

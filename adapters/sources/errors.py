@@ -41,16 +41,21 @@ class Rule:
         self._find = Expression(f"{path}.path", spec.path or "@")
         self._matches = compile_pattern(f"{path}.matches", spec.matches)
 
-    def holds(self, status: int, document: Document) -> bool:
-        """Tell whether every condition holds for an answer."""
+    def holds(self, status: int, document: Document, seen: dict[str, Any]) -> bool:
+        """Tell whether every condition holds for an answer.
+
+        *seen* keeps what paths found in it, since the rules of a family share a few.
+        """
         if self.spec.status and status not in self.spec.status:
             return False
         if self.spec.body and not self._body.search(document.text):
             return False
-        return not self.spec.path or self._finds(document.value)
+        return not self.spec.path or self._finds(document.value, seen)
 
-    def _finds(self, value: Any) -> bool:
-        found = self._find.find(value)
+    def _finds(self, value: Any, seen: dict[str, Any]) -> bool:
+        if self.spec.path not in seen:
+            seen[self.spec.path] = self._find.find(value)
+        found = seen[self.spec.path]
         if not (self.spec.equals or self.spec.matches):
             return bool(found)
         texts = list(as_texts(found))
@@ -72,8 +77,9 @@ class Judge:
 
     def is_empty(self, reply: Reply, document: Document) -> bool:
         """Tell whether the answer is a legal "no match"; raise `UpstreamError` on an error."""
+        seen: dict[str, Any] = {}
         for rule in self._rules:
-            if rule.holds(reply.status, document):
+            if rule.holds(reply.status, document, seen):
                 if rule.spec.kind == "empty":
                     return True
                 raise _error(rule.spec, reply)

@@ -17,7 +17,7 @@ from adapters.sources.spec import FieldSpec
 
 _BREAK = re.compile(r"(?i)<\s*(?:br\s*/?|/p|/div|/li|/tr|/h\d|/title|/sec)\s*>")
 _TAG = re.compile(r"<!\[CDATA\[|\]\]>|<!--.*?-->|</?[A-Za-z][^<>]*>", re.DOTALL)
-_SPACES = re.compile(r"[ \t\u00a0\u3000]+")
+_SPACES = re.compile(r" [ \t\u00a0\u3000]+|[\t\u00a0\u3000][ \t\u00a0\u3000]*")
 _LINES = re.compile(r" ?\n[ \n]*\n ?| ?\n ?")
 
 
@@ -25,8 +25,10 @@ def clean_text(text: str, *, strip_tags: bool) -> str:
     """Return *text* without control white space, and without tags and entities if so told."""
     if strip_tags and ("<" in text or "&" in text or "]]>" in text):
         text = html.unescape(_TAG.sub("", _BREAK.sub("\n", text)))
-    text = _SPACES.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return _LINES.sub(_one_break, text).strip()
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _SPACES.sub(" ", text)
+    return (_LINES.sub(_one_break, text) if "\n" in text else text).strip()
 
 
 def _one_break(match: re.Match[str]) -> str:

@@ -36,6 +36,8 @@ class LimitsSpec(Spec, frozen=True, kw_only=True):
 
     quotas: tuple[QuotaSpec, ...] = ()
     """All of them hold at once."""
+    cost: int = 1
+    """What one call counts for in the quotas, where an upstream weighs calls."""
     concurrency: int = 8
     """Calls at a time."""
     queue: int = 64

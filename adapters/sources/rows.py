@@ -52,7 +52,9 @@ class RowFinder:
         limit = self._spec.max_total
         if limit is not None and max(total or 0, len(rows)) > limit:
             raise UpstreamError(Kind.MALFORMED, "the upstream ignored what was asked")
-        kept = [row for row in rows if not self._skip.find(row)][: self._spec.max_records]
+        if self._spec.skip:
+            rows = [row for row in rows if not self._skip.find(row)]
+        kept = rows[: self._spec.max_records]
         return kept, max(total or 0, len(kept))
 
     def _unwrap(self, found: Any) -> Any:

@@ -130,6 +130,27 @@ async def test_every_try_counts_for_the_quota() -> None:
     assert upstream.calls == 2
 
 
+async def test_a_window_of_a_second_is_waited_for_and_calls_may_weigh_more() -> None:
+    time, upstream = Time(), Upstream()
+    source = guard(upstream, time, LimitsSpec(quotas=(QuotaSpec(limit=4, per="second"),), cost=2))
+    started = time.now
+    for _ in range(5):
+        await source.fetch(QUERY)
+    assert upstream.calls == 5
+    assert time.now - started == pytest.approx(2, abs=0.01)
+
+
+async def test_an_open_circuit_costs_no_quota_and_needs_no_slot() -> None:
+    upstream = Upstream(*(failed() for _ in range(99)))
+    limits = LimitsSpec(quotas=(QuotaSpec(limit=100, per="day"),), retries=0, concurrency=1)
+    source = guard(upstream, Time(), limits)
+    for _ in range(5):
+        await kind_of(source)
+    await source._slots.acquire()
+    assert await kind_of(source) is Kind.CIRCUIT_OPEN
+    assert source.meter.usage() == {"day": (5, 100)}
+
+
 async def until(condition: Callable[[], bool]) -> None:
     while not condition():
         await asyncio.sleep(0)
