@@ -96,8 +96,12 @@ GOOD: list[tuple[str, Query, Recorded, dict[str, Any]]] = [
     ("wikidata", Query("Seoul"), page({"success": 1, "search": [
         {"id": "Q8684", "label": "Seoul", "description": "capital of South Korea"}]}),
      {"id": "Q8684", "name": "Seoul"}),
-    ("crossref", Query("x"), recorded("others/crossref.recording.json"), {}),
-    ("openalex", Query("crispr base editing"), recorded("others/openalex.json"), {}),
+    ("crossref", Query("x"), recorded("others/crossref.recording.json"),
+     {"id": "10.1007/978-3-658-17671-6_18-1", "name": "Soziale Innovation", "year": 2018,
+      "authors": ["Jürgen Howaldt", "Michael Schwarz"]}),
+    ("openalex", Query("crispr base editing"), recorded("others/openalex.json"),
+     {"id": "https://openalex.org/W3161425918", "year": 2021, "cited_by": 771,
+      "retracted": False}),
     ("semantic-scholar", Query("tea"), page({"total": 1, "data": [
         {"paperId": "p1", "title": "Tea", "year": 2020, "tldr": None, "authors": []}]}),
      {"id": "p1", "year": 2020, "summary": None}),
