@@ -83,6 +83,9 @@ class SummaryFailed(Event):
     source: str
     key: str
     reason: str
+    """One word, for counters."""
+    message: str
+    """What was wrong; never the refused text."""
     seconds: float
 
 

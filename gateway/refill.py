@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import orjson
@@ -193,11 +193,12 @@ class Refill:
     ) -> Part:
         started = time.perf_counter()
         try:
-            draft = await summarizer.summarize(brief)
-            _pass(route, draft, brief)
+            draft = await _passing(route, summarizer, brief)
         except SummaryError as error:
             seconds = time.perf_counter() - started
-            self._events.emit(SummaryFailed(lookup.source, lookup.key, error.reason, seconds))
+            self._events.emit(
+                SummaryFailed(lookup.source, lookup.key, error.reason, error.message, seconds)
+            )
             return Part(NO_SUMMARY, self._clock(), seconds, digest)
         seconds, now = time.perf_counter() - started, self._clock()
         usage = draft.usage
@@ -214,11 +215,20 @@ class Refill:
         return Part(encode_summary(draft, now, grounded=True), now, seconds, digest)
 
 
-def _pass(route: Route, draft: Draft, brief: Brief) -> None:
-    """Raise `SummaryError` when the gate refuses *draft*."""
+async def _passing(route: Route, summarizer: Summarizer, brief: Brief) -> Draft:
+    """Return a draft that the gate lets through; the second try is told what was wrong.
+
+    Raise `SummaryError` when that is refused too. What was refused is kept nowhere.
+    """
+    draft = await summarizer.summarize(brief)
     reasons = route.gate.check_summary(draft, brief)
     if reasons:
+        told = replace(brief, rejected=reasons)
+        draft = await summarizer.summarize(told)
+        reasons = route.gate.check_summary(draft, told)
+    if reasons:
         raise SummaryError("rejected", "; ".join(reasons))
+    return draft
 
 
 def digest_of(payload: Payload) -> str:
@@ -229,8 +239,9 @@ def digest_of(payload: Payload) -> str:
 def summary_digest(lookup: Lookup, route: Route, records: str) -> str:
     """Name everything that shapes a summary (design §5): equal digests are never paid twice."""
     language = lookup.language or route.language
-    writer = "" if route.summarizer is None else route.summarizer.name
-    members = (records, lookup.keyword, language, route.prompt, writer)
+    writer = route.summarizer
+    by = () if writer is None else (writer.name, writer.version)
+    members = (records, lookup.keyword, language, route.prompt, *by)
     return hashlib.sha256(canonical(members)).hexdigest()
 
 

@@ -65,5 +65,8 @@ class Summarizer(Protocol):
     name: str
     """``extractive`` or ``openai:MODEL``: part of a summary's digest."""
 
+    version: str
+    """Of its prompt or its rules: another version writes other summaries of the same records."""
+
     async def summarize(self, brief: Brief) -> Draft:
         """Return a draft; raise `adapters.errors.SummaryError` when none can be had."""

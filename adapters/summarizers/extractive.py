@@ -37,6 +37,7 @@ class Extractive:
     """Takes what it says from the records, word for word; it cannot invent."""
 
     name = "extractive"
+    version = "1"
 
     async def summarize(self, brief: Brief) -> Draft:
         """Return the sentences that say what the thing is for, how to use it, what to beware of.

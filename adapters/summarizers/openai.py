@@ -20,6 +20,8 @@ __all__ = ["PROMPT_VERSION", "OpenAISummarizer"]
 class OpenAISummarizer:
     """Asks one model, if its circuit is closed; *timeout* is the seconds of a whole call."""
 
+    version = PROMPT_VERSION
+
     def __init__(
         self, base_url: str, api_key: str, model: str, timeout: float, breaker: Breaker
     ) -> None:

@@ -165,6 +165,26 @@ async def test_a_truncated_summary_is_never_kept() -> None:
     assert shown(answer)["summary"] is None
 
 
+async def test_a_refused_summary_is_tried_once_more_with_what_was_wrong() -> None:
+    world = World()
+    world.summarizer.text = "두통에 750 mg을 사용합니다."
+    world.summarizer.mended = "두통에 사용합니다."
+    answer = await world.resolver.resolve(world.lookup())
+    assert answer.degraded == ()
+    first, second = world.summarizer.briefs
+    assert first.rejected == ()
+    assert any("750 mg" in reason for reason in second.rejected)
+
+
+async def test_a_number_that_the_records_lack_is_never_kept() -> None:
+    world = World()
+    world.summarizer.text = "두통에 750 mg을 사용합니다."
+    answer = await world.resolver.resolve(world.lookup())
+    assert (answer.degraded, len(world.summarizer.briefs)) == (("summary",), 2)
+    assert b"750" not in answer.body()
+    assert world.summaries.kept == {}
+
+
 async def test_no_match_is_an_answer_kept_for_a_short_while() -> None:
     world = World()
     world.source.records = ()

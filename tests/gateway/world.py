@@ -69,12 +69,16 @@ class ScriptedSummarizer:
     errors: deque[SummaryError] = field(default_factory=deque)
     briefs: list[Brief] = field(default_factory=list)
     name: str = "openai:mock"
+    version: str = "1"
+    mended: str = ""
+    """What is written once the faults were told."""
 
     async def summarize(self, brief: Brief) -> Draft:
         self.briefs.append(brief)
         if self.errors:
             raise self.errors.popleft()
-        return Draft(self.text, self.name, finish=self.finish)
+        text = self.mended if brief.rejected and self.mended else self.text
+        return Draft(text, self.name, finish=self.finish)
 
 
 class Remembered(SummaryStore):
