@@ -22,9 +22,10 @@ _SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n+|(?<=[다요오]\.)(?=\S)")
 _ALIKE = 0.6
 """Share of a sentence's words that a record sentence must hold to be what it was made from."""
 _NEARLY = 0.12
-_COMMON = 0.25
-"""A word in more than this share of the sentences tells none of them apart."""
-
+_RAREST = 6
+"""So many of a sentence's words, the rarest, say which record sentences are looked at …"""
+_CANDIDATES = 12
+"""… and so many of those are."""
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -87,18 +88,20 @@ class Grounds:
 
     def check(self, text: str) -> tuple[Unsupported, ...]:
         """Return the claims of *text* that the records do not support; nothing, when all are."""
-        found: list[Unsupported] = []
-        for sentence in _split(text):
-            found.extend(self._check_sentence(sentence))
+        read = [(sentence, folded(sentence)) for sentence in _split(text)]
+        own = [(raw, plain) for raw, plain in read if _trimmed(plain) not in self._verbatim]
+        found = list(self._strangers("\n".join(raw for raw, _ in own)))
+        for _, plain in own:
+            found.extend(self._check_sentence(plain))
         return tuple(dict.fromkeys(found))
 
-    def _check_sentence(self, sentence: str) -> Iterator[Unsupported]:
-        text = folded(sentence)
-        if _trimmed(text) in self._verbatim:
-            return
-        for name in names(sentence):
+    def _strangers(self, text: str) -> Iterator[Unsupported]:
+        """Yield the names that the records do not hold."""
+        for name in names(text):
             if re.sub(r"[\s·ㆍ-]", "", folded(name)) not in self._text:
                 yield Unsupported("name", name)
+
+    def _check_sentence(self, text: str) -> Iterator[Unsupported]:
         said = _in_order(text)
         claims = [quantity for quantity in said if not quantity.soft]
         unknown = [quantity for quantity in claims if not self._knows(quantity)]
@@ -141,23 +144,17 @@ class Grounds:
 
     def _alike(self, words: set[str]) -> list[_Sentence]:
         """Return the record sentences that hold nearly as many of *words* as the best one does."""
-        most = max(4, int(len(self._sentences) * _COMMON))
-        shared: Counter[int] = Counter()
-        known = 0
-        for word in words:
-            places = self._where.get(word)
-            if places is not None:
-                known += 1
-                if len(places) <= most:
-                    shared.update(places)
-        if known < 2 or not shared:
+        known = sorted((self._where[w] for w in words if w in self._where), key=len)
+        if len(known) < 2 or len(known) < 0.5 * len(words):
             return []
-        scored = {
-            index: len(words & self._sentences[index].words) / known
-            for index in sorted(shared, key=shared.__getitem__, reverse=True)[:6]
-        }
+        # What a sentence was made from shares its rarest words.
+        near = set().union(*known[:_RAREST])
+        if len(near) > _CANDIDATES:
+            shared = Counter(index for places in known[:_RAREST] for index in places)
+            near = set(sorted(shared, key=shared.__getitem__, reverse=True)[:_CANDIDATES])
+        scored = {i: len(words & self._sentences[i].words) / len(known) for i in near}
         best = max(scored.values())
-        if best < _ALIKE or known < 0.5 * len(words):
+        if best < _ALIKE:
             return []
         return [self._sentences[i] for i, score in scored.items() if score >= best - _NEARLY]
 

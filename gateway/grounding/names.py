@@ -18,20 +18,20 @@ _NAME_SUFFIX = _words(
     "세핀 옥사신 로신 티딘 라딘 타딘 디핀 졸론 메타손 로마이신 "
     "토판 옥시콜산 페나신 "
 )
-_KOREAN_NAME = re.compile(
-    rf"[가-힣]*(?:{'|'.join(_NAME_SUFFIX)})|[가-힣]{{2,}}(?:정|캡슐|시럽|현탁액|연고|크림|겔)"
-)
+_NAME_ENDS = (*_NAME_SUFFIX, "정", "캡슐", "시럽", "현탁액", "연고", "크림", "겔")
 _KOREAN_WORD = re.compile(r"[가-힣]{3,}")
-_PARTICLE = re.compile(
-    r"(?:에서는|으로는|에게는|입니다|이라는"
-    r"|이며|이고|에는|에서|으로|까지|부터|은|는|이|가|을|를|의|에|와|과|도|로)$"
+_PARTICLES = (
+    *("에서는", "으로는", "에게는", "입니다", "이라는"),
+    *("이며", "이고", "에는", "에서", "으로", "까지", "부터"),
+    *("은", "는", "이", "가", "을", "를", "의", "에", "와", "과", "도", "로"),
 )
+"""Longest first."""
 _LOAN = frozenset(
     "펜센멘텐렌벤렉맥덱룩록크트프스르브드즈츠타카파티피키디비토포코로노모루투푸쿠듀뮤라레리네"
     "니메베케테페쎄엘콜롤놀졸돌솔몰글릴린민닌딘틴핀빈킨란판칸탄반샤쥬큐튜퓨락박삭팜탐캄람큐론"
     "톤폰콘돈본손셀멜델텔펠벨켈옥록톡폭쿨툴플클틀블슬들탈팔칼"
 )
-_KOREAN_OPENING = re.compile(r"(?:^|[:.] *)([가-힣]{3,}?)[은는](?= )")
+_KOREAN_OPENING = re.compile(r"(?m)(?:^|[:.] *)([가-힣]{3,}?)[은는](?= )")
 _KOREAN_SUBJECTS = _words(
     "성인 어린 소아 임산 임신 임부 수유 환자 고령 노인 의약 "
     "주의 복용 부작 이상 효능 효과 용법 용량 보관 사용 영아 "
@@ -63,8 +63,9 @@ _SUBJECTS = frozenset(
 
 
 def names(sentence: str) -> list[str]:
-    """Return what looks like a name in the unfolded *sentence*."""
-    found = [word for word in map(_bare, _KOREAN_WORD.findall(sentence)) if _foreign(word)]
+    """Return what looks like a name in the unfolded *sentence*, which may be several."""
+    words = dict.fromkeys(_KOREAN_WORD.findall(sentence))
+    found = [word for word in map(_bare, words) if _foreign(word)]
     found += _opening(sentence)
     latin_text = not re.search(r"[가-힣]", sentence)
     for match in _LATIN_NAME.finditer(sentence):
@@ -82,16 +83,18 @@ def _opening(sentence: str) -> Iterator[str]:
 
 
 def _bare(word: str) -> str:
-    return _PARTICLE.sub("", word)
+    if not word.endswith(_PARTICLES):
+        return word
+    return word.removesuffix(next(end for end in _PARTICLES if word.endswith(end)))
 
 
 def _foreign(word: str) -> bool:
     """Return whether a Korean word is spelled like a drug: by its ending or by its syllables."""
     if len(word) < 3 or word in CANONICAL:
         return False
-    if _KOREAN_NAME.fullmatch(word) and len(word) >= 4:
+    if len(_LOAN.intersection(word)) >= 0.6 * len(word):
         return True
-    return sum(syllable in _LOAN for syllable in word) >= 0.6 * len(word)
+    return len(word) >= 4 and word.endswith(_NAME_ENDS) and word not in _NAME_ENDS
 
 
 def _latin_name(word: str, sentence: str, match: re.Match[str]) -> bool:

@@ -36,6 +36,8 @@ _ENGLISH_DATE = re.compile(
 _CODE = re.compile(r"(?<![\d.])\d+(?:[-.]\d+){2,}")
 _NUMBERING = re.compile(r"(?m)^\s*(?:\(?\d{1,2}[.)](?=\s)|[①-⑳])\s*")
 _SOFT = re.compile(r"하루|매일|날마다|\bdaily\b|\b(?:a|per|each|every) day\b|\bonce\b|\btwice\b")
+_LIKELY = re.compile(rf"\d|(?:{'|'.join(WORDS)})[\s~-]|하루|매일|날마다|daily| day|once|twice")
+"""Most sentences count nothing, and are told from those that do in one pass."""
 _SOFT_CUES = ("하루", "매일", "날마다", "daily", " day", "once", "twice")
 _SOFT_VALUES = {"once": (1.0, "time"), "twice": (2.0, "time")}
 _AFTER = re.compile(
@@ -93,6 +95,8 @@ def folded(text: str) -> str:
 
 def quantities(text: str) -> Iterator[Quantity]:
     """Yield what the folded *text* counts and measures, in order of kind."""
+    if not _LIKELY.search(text):
+        return
     if _YEAR.search(text):
         for shape in (*_DATES, _ENGLISH_DATE):
             text, found = _taken(shape, text, _date)

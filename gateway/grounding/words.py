@@ -71,6 +71,7 @@ _SPELLED = [
     for value, spellings in values.items()
     for spelling in spellings
 ]
+_LATIN_SPELLED = [(spelling, term) for spelling, term in _SPELLED if spelling.isascii()]
 _KOREAN_CUES = ("지", "없", "금", "피하", "삼가", "중지", "중단", "멈추", "안 ", "안되")
 _ENGLISH_CUES = ("no", "n't", "n’t", "never", "avoid", "stop", "without", "discontinue")
 
@@ -101,4 +102,5 @@ def negated(text: str) -> set[str]:
 def typed(text: str) -> set[tuple[str, str]]:
     """Return the terms of folded *text* that exclude others of their kind."""
     padded = f" {text}"
-    return {term for spelling, term in _SPELLED if spelling in padded}
+    spelled = _LATIN_SPELLED if text.isascii() else _SPELLED
+    return {term for spelling, term in spelled if spelling in padded}
