@@ -87,13 +87,18 @@ class Guarded:
             try:
                 return await self._source.fetch(query)
             except UpstreamError as error:
-                if error.kind is Kind.QUOTA_DAY:
-                    self.meter.exhaust(error.retry_after)
+                self._believe(error)
                 wait = self._wait_before_retry(error, attempt)
                 if wait is None:
                     raise
             attempt += 1
             await self._sleep(wait)
+
+    def _believe(self, error: UpstreamError) -> None:
+        """Hold everyone back as long as the upstream asks for, not this caller alone."""
+        short = error.kind is Kind.QUOTA_SHORT and error.retry_after is not None
+        if short or error.kind is Kind.QUOTA_DAY:
+            self.meter.exhaust(error.kind, error.retry_after)
 
     async def _take(self) -> None:
         """Count a call; wait for a short window, but not for longer than a retry would."""

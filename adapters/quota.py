@@ -24,8 +24,8 @@ class Meter(Protocol):
     def take(self, cost: int = 1) -> None:
         """Count a call; raise ``QUOTA_SHORT`` or ``QUOTA_DAY`` when it would be one too many."""
 
-    def exhaust(self, retry_after: float | None) -> None:
-        """Believe the upstream that the quota is spent, for *retry_after* seconds or its day."""
+    def exhaust(self, kind: Kind, retry_after: float | None) -> None:
+        """Believe the upstream that a quota is spent, for *retry_after* seconds or its day."""
 
     def usage(self) -> dict[str, tuple[int, int]]:
         """Return used and allowed calls for each window."""
@@ -100,12 +100,13 @@ class LocalMeter:
         ]
         self._clock = clock
         self._latched_until = 0.0
+        self._latched_as = Kind.QUOTA_DAY
 
     def take(self, cost: int = 1) -> None:
         """Count a call; raise ``QUOTA_SHORT`` or ``QUOTA_DAY`` when it would be one too many."""
         now = self._clock()
         if now < self._latched_until:
-            raise _spent(Kind.QUOTA_DAY, self._latched_until - now)
+            raise _spent(self._latched_as, self._latched_until - now)
         waits = [(window.wait(now, cost), window) for window in self._windows]
         longest, window = max(waits, key=lambda pair: pair[0], default=(0.0, None))
         if window is not None and longest > 0:
@@ -114,7 +115,7 @@ class LocalMeter:
         for _, window in waits:
             window.take(now, cost)
 
-    def exhaust(self, retry_after: float | None) -> None:
+    def exhaust(self, kind: Kind, retry_after: float | None) -> None:
         """Refuse calls for *retry_after* seconds, else until the day of its quota ends."""
         now = self._clock()
         ends = [
@@ -123,7 +124,8 @@ class LocalMeter:
             if isinstance(window, _Calendar) and window.spec.per in _LONG
         ]
         until = min(ends, default=now + _LATCH) if retry_after is None else now + retry_after
-        self._latched_until = max(self._latched_until, until)
+        if until > self._latched_until:
+            self._latched_until, self._latched_as = until, kind
 
     def usage(self) -> dict[str, tuple[int, int]]:
         """Return used and allowed calls for each window."""

@@ -98,6 +98,16 @@ async def test_the_wait_that_an_upstream_asks_for_is_kept_or_there_is_no_try() -
     assert upstream.calls == 1
 
 
+async def test_everyone_waits_when_the_upstream_asks_for_it() -> None:
+    time, upstream = Time(), Upstream(failed(Kind.QUOTA_SHORT, retry_after=60.0))
+    source = guard(upstream, time)
+    assert [await kind_of(source) for _ in range(3)] == [Kind.QUOTA_SHORT] * 3
+    assert upstream.calls == 1
+    time.now += 60
+    await source.fetch(QUERY)
+    assert upstream.calls == 2
+
+
 async def test_five_failed_fetches_open_the_circuit_and_the_sixth_asks_nobody() -> None:
     time, upstream = Time(), Upstream(*(failed() for _ in range(99)))
     source = guard(upstream, time)

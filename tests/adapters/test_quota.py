@@ -77,7 +77,7 @@ def test_a_spent_quota_is_latched_until_the_calendar_says_otherwise() -> None:
     meter = LocalMeter(
         [QuotaSpec(limit=10_000, per="day", window="calendar", zone="Asia/Seoul")], clock
     )
-    meter.exhaust(None)
+    meter.exhaust(Kind.QUOTA_DAY, None)
     assert refused(meter).kind is Kind.QUOTA_DAY
     clock.now += 12 * 3600 - 1
     refused(meter)
@@ -88,8 +88,9 @@ def test_a_spent_quota_is_latched_until_the_calendar_says_otherwise() -> None:
 def test_a_latch_lasts_as_long_as_the_upstream_says() -> None:
     clock = Clock()
     meter = LocalMeter([], clock)
-    meter.exhaust(30)
-    assert refused(meter).retry_after == 30
+    meter.exhaust(Kind.QUOTA_SHORT, 30)
+    error = refused(meter)
+    assert (error.kind, error.retry_after) == (Kind.QUOTA_SHORT, 30)
     clock.now += 30
     meter.take()
 
