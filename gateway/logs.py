@@ -34,6 +34,8 @@ _HIDDEN = "***"
 _MIN_SECRET = 4
 """Shorter values are no secrets; hiding them would only garble every line."""
 
+_MARKS = ("key", "token", "secret", "passw", "authorization")
+"""Without one of these a line has no credential: looking for them is cheap, the search is not."""
 _CREDENTIAL = re.compile(
     r"(?i)((?:service_?key|api_?key|access_?key|consumer_?key|client_?secret|(?<![a-z_])token"
     r"|secret|password|passwd|authorization)\\?[\"']?\s*[=:]\s*\\?[\"']?(?:(?:bearer|basic|kakaoak)\s+)?)"
@@ -88,7 +90,9 @@ def redactor(secrets: Collection[str] = ()) -> Callable[[str], str]:
     def hide(line: str) -> str:
         if literal is not None:
             line = literal.sub(_HIDDEN, line)
-        line = _CREDENTIAL.sub(rf"\1{_HIDDEN}", line)
+        folded = line.lower()
+        if any(mark in folded for mark in _MARKS):
+            line = _CREDENTIAL.sub(rf"\1{_HIDDEN}", line)
         return _USERINFO.sub(_HIDDEN, line) if "://" in line else line
 
     return hide
@@ -104,11 +108,15 @@ class EventLog:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._told: dict[tuple[str, str], float] = {}
-        self._log = structlog.get_logger("gateway.events")
+        # Bound once: an unbound logger is made anew for each line.
+        self._log = structlog.get_logger("gateway.events").bind()
+        self._verbose = self._log.is_enabled_for(logging.DEBUG)
 
     def __call__(self, event: Event) -> None:
         """Log *event*."""
         name, method = _LINES.get(type(event), (type(event).__name__, "debug"))
+        if method == "debug" and not self._verbose:
+            return
         if isinstance(event, TierFailed) and self._repeated(event):
             return
         getattr(self._log, method)(name, **_members(event))

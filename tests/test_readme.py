@@ -45,7 +45,8 @@ async def curl(client: aiohttp.ClientSession, line: str) -> str:
     address, _, path = options.url.partition("/")
     assert address == "localhost:8080"
     query = dict(pair.split("=", 1) for pair in options.data_urlencode)
-    async with client.get(f"/{path}", params=query) as response:
+    plain = {"Accept-Encoding": "identity"}  # as curl asks without --compressed
+    async with client.get(f"/{path}", params=query, headers=plain) as response:
         assert response.status == 200, line
         return await response.text()
 

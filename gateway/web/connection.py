@@ -26,12 +26,14 @@ class AccessLog(AbstractAccessLogger):
 
     def __init__(self, logger: Logger, log_format: str) -> None:
         super().__init__(logger, log_format)
+        # Bound once per connection: an unbound logger is made anew for each line.
+        self._access = structlog.get_logger("gateway.access").bind()
 
     def log(self, request: BaseRequest, response: web.StreamResponse, time: float) -> None:
         """Log *request*; *time* is aiohttp's own, in seconds, which uvloop rounds to 1 ms."""
         started = request.get(STARTED)
         seconds = time if started is None else perf_counter() - started
-        tell = _log.debug if request.path in _QUIET else _log.info
+        tell = self._access.debug if request.path in _QUIET else self._access.info
         tell(
             "request",
             method=request.method,
