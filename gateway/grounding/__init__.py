@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from gateway.grounding.names import names
+from gateway.grounding.names import known_words, names
 from gateway.grounding.quantities import Quantity, folded, quantities
 from gateway.grounding.words import negated, stems, typed
 
@@ -54,6 +54,7 @@ class Grounds:
         texts = [text for record in records for text in _texts(record)]
         whole = folded("\n".join((*texts, *also)))
         self._text = re.sub(r"[\s·ㆍ-]", "", whole)
+        self._words = known_words("\n".join((*texts, *also)))
         said = [folded(s) for text in texts for s in _split(text)]
         self._verbatim = {_trimmed(sentence) for sentence in said}
         self._sentences = [_read(sentence) for sentence in said]
@@ -97,7 +98,7 @@ class Grounds:
 
     def _strangers(self, text: str) -> Iterator[Unsupported]:
         """Yield the names that the records do not hold."""
-        for name in names(text):
+        for name in names(text, self._words):
             if re.sub(r"[\s·ㆍ-]", "", folded(name)) not in self._text:
                 yield Unsupported("name", name)
 
@@ -161,12 +162,12 @@ class Grounds:
 
 def _misplaced(claims: list[Quantity], alike: list[_Sentence], text: str) -> Iterator[Unsupported]:
     """Yield the numbers that the records say, but not in the sentences that *text* comes from."""
+    held = frozenset().union(*(s.ends for s in alike))
+    units = {unit for _, unit in held}
     for quantity in claims:
         if quantity.start and text[quantity.start - 1].isalpha():
             continue  # part of a name: 타이레놀정500밀리그람
-        held = any(end in s.ends for s in alike for end in _readings(quantity))
-        rival = any(unit == quantity.unit for s in alike for _, unit in s.ends)
-        if rival and not held:
+        if quantity.unit in units and held.isdisjoint(_readings(quantity)):
             yield Unsupported("number", quantity.text)
 
 
@@ -179,12 +180,13 @@ def _readings(quantity: Quantity) -> Iterator[tuple[float, str]]:
 def _turned_round(text: str, words: set[str], alike: list[_Sentence]) -> Iterator[Unsupported]:
     """Yield what every sentence that *text* may come from says the other way round."""
     denied = negated(text)
-    for word in denied:
-        if all(word in s.words and word not in s.denied for s in alike):
-            yield Unsupported("negation", word)
-    for word in words - denied:
-        if all(word in s.denied for s in alike):
-            yield Unsupported("negation", word)
+    everywhere = frozenset.intersection(*(s.words for s in alike))
+    nowhere = everywhere.difference(*(s.denied for s in alike))
+    always = frozenset.intersection(*(s.denied for s in alike))
+    for word in (denied & nowhere) | ((words - denied) & always):
+        yield Unsupported("negation", word)
+    if not any(sentence.terms for sentence in alike):
+        return
     for kind, value in typed(text):
         others = [{v for k, v in s.terms if k == kind} for s in alike]
         if all(values and value not in values for values in others):
@@ -228,4 +230,4 @@ def _texts(value: object) -> Iterator[str]:
         for inner in value:
             yield from _texts(inner)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield f"{value:g}"
+        yield str(value)

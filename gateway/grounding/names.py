@@ -19,6 +19,7 @@ _NAME_SUFFIX = _words(
     "토판 옥시콜산 페나신 "
 )
 _NAME_ENDS = (*_NAME_SUFFIX, "정", "캡슐", "시럽", "현탁액", "연고", "크림", "겔")
+_HANGUL = re.compile(r"[가-힣]")
 _KOREAN_WORD = re.compile(r"[가-힣]{3,}")
 _PARTICLES = (
     *("에서는", "으로는", "에게는", "입니다", "이라는"),
@@ -62,14 +63,24 @@ _SUBJECTS = frozenset(
 )
 
 
-def names(sentence: str) -> list[str]:
-    """Return what looks like a name in the unfolded *sentence*, which may be several."""
-    words = dict.fromkeys(_KOREAN_WORD.findall(sentence))
+def known_words(text: str) -> frozenset[str]:
+    """Return the words of *text*, in lower case, as `names` takes those that need no look."""
+    return frozenset((*_KOREAN_WORD.findall(text), *_LATIN_NAME.findall(text.lower())))
+
+
+def names(sentence: str, known: frozenset[str] = frozenset()) -> list[str]:
+    """Return what looks like a name in the unfolded *sentence*, which may be several.
+
+    Words in *known* are passed over: most words of a faithful text are its records' own.
+    """
+    words = set(_KOREAN_WORD.findall(sentence)) - known
     found = [word for word in map(_bare, words) if _foreign(word)]
     found += _opening(sentence)
-    latin_text = not re.search(r"[가-힣]", sentence)
+    latin_text = not _HANGUL.search(sentence)
     for match in _LATIN_NAME.finditer(sentence):
         word = match.group()
+        if word.lower() in known:
+            continue
         if not latin_text or _latin_name(word, sentence, match):
             found.append(word)
     return found
