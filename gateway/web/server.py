@@ -17,6 +17,7 @@ from gateway.events import Events
 from gateway.logs import EventLog
 from gateway.warming import warming_on_start
 from gateway.web.connection import connection
+from gateway.web.descriptors import allow_many_connections
 from storage.tier import TierError
 
 DRAIN = 35.0
@@ -65,6 +66,7 @@ async def run(
 
     A second signal ends the process at once.
     """
+    allow_many_connections()
     stop = _stop_on_signals()
     try:
         async with (
