@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from adapters.breaker import Breaker
+from adapters.summarizers.extractive import Extractive
 from gateway.config import Config
 from gateway.events import Events, TierFailed
 from gateway.flights import Flights
@@ -16,6 +17,7 @@ from gateway.parts import open_parts
 from gateway.refill import Fetch, Refill
 from gateway.resolver import Resolver
 from gateway.route import Route
+from gateway.summaries import Summaries
 from storage.database import DatabaseTier, open_database
 from storage.entry import Entry, Part
 from storage.memory import MemoryTier
@@ -61,32 +63,52 @@ async def open_gateway(
         database = await open_database(config.database.url)
         tiers = Tiers([MemoryTier(config.memory.max_bytes), database], _reporter(events))
         stack.push_async_callback(tiers.close)
-        summaries, names = SummaryStore(database.database), NameIndex(database.database)
-        await stack.enter_async_context(_purging(database, summaries, clock))
-        deadline = _deadline(config)
-        fetches: Flights[Fetch] = Flights(deadline)
-        writings: Flights[Part] = Flights(deadline)
+        names, deadline = NameIndex(database.database), _deadline(config)
+        refill = await _open_refill(
+            stack,
+            tiers=tiers,
+            database=database,
+            names=names,
+            deadline=deadline,
+            events=events,
+            clock=clock,
+        )
         flights: Flights[Entry] = Flights(deadline)
-        stack.push_async_callback(writings.close, GRACE)
-        stack.push_async_callback(fetches.close, GRACE)
         stack.push_async_callback(flights.close, GRACE)
         resolver = Resolver(
             routes=parts.routes,
             tiers=tiers,
             flights=flights,
-            refill=Refill(
-                tiers=tiers,
-                summaries=summaries,
-                names=names,
-                fetches=fetches,
-                writings=writings,
-                events=events,
-                clock=clock,
-            ),
+            refill=refill,
             events=events,
             clock=clock,
         )
         yield Gateway(config, parts.routes, resolver, tiers, names, flights, events, parts.breakers)
+
+
+async def _open_refill(
+    stack: AsyncExitStack,
+    *,
+    tiers: Tiers,
+    database: DatabaseTier,
+    names: NameIndex,
+    deadline: float,
+    events: Events,
+    clock: Clock,
+) -> Refill:
+    """Make what flights do; the flights within them are closed after those that wait for them."""
+    store = SummaryStore(database.database)
+    await stack.enter_async_context(_purging(database, store, clock))
+    writings: Flights[Part] = Flights(deadline)
+    fetches: Flights[Fetch] = Flights(deadline)
+    stack.push_async_callback(writings.close, GRACE)
+    stack.push_async_callback(fetches.close, GRACE)
+    summaries = Summaries(
+        store=store, writings=writings, extractive=Extractive(), events=events, clock=clock
+    )
+    return Refill(
+        tiers=tiers, summaries=summaries, names=names, fetches=fetches, events=events, clock=clock
+    )
 
 
 def _deadline(config: Config) -> float:

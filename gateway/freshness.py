@@ -18,6 +18,9 @@ from storage.entry import Entry, Part
 SUMMARY_RETRY = 30.0
 """Seconds for which a summary that could not be had is not asked for again."""
 
+REJECTED_RETRY = 21_600.0
+"""The same for a summary that was refused: its input is what it was, and every try is paid."""
+
 
 class FreshnessSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``freshness:`` of a source."""
@@ -73,13 +76,13 @@ def judge_summary(entry: Entry | None, now: float) -> Verdict:
     if part is None:
         return Verdict.MISSING
     # A summary is named by its input and so stays right for as long as its records do (design §5).
-    retry = failed(part) and now - part.at >= SUMMARY_RETRY
+    retry = failed(part) and now - part.at >= part.retry
     return Verdict.STALE if retry else Verdict.FRESH
 
 
 def failed(summary: Part) -> bool:
-    """Whether *summary* stands for an attempt that brought none."""
-    return summary.body == b"null"
+    """Whether *summary* stands for an attempt that brought none that may be kept."""
+    return summary.retry > 0
 
 
 def keep_until(entry: Entry, policy: FreshnessSpec) -> float:

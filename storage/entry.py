@@ -20,7 +20,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
     body: bytes
     """Records: the members ``"total":…,"items":…,"as_of":…,"attribution":…`` without braces.
-    Summary: one JSON value, ``null`` where an attempt failed (so that it is not repeated at once).
+    Summary: one JSON value, ``null`` where an attempt failed and nothing stands in.
     """
     at: float
     """When it was made, in Unix seconds."""
@@ -28,6 +28,9 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     """How long it took to make, in seconds: what an early refresh weighs."""
     digest: str = ""
     """Names the content it was made from: equal digests, equal content."""
+    retry: float = 0.0
+    """Above 0: the attempt failed, what stands here stands in, and after so many seconds another
+    may be made."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import orjson
 
 from adapters.source import Payload
@@ -67,7 +68,7 @@ def test_what_is_missing_is_said_and_an_empty_answer_misses_no_summary() -> None
     entry = answer(None).entry
     assert degradations(entry, stale=True, summary_expected=True) == ("stale", "summary")
     assert degradations(entry, stale=False, summary_expected=False) == ()
-    failed = answer(b"null").entry
+    failed = msgspec.structs.replace(entry, summary=Part(b"null", 0.0, retry=30.0))
     assert degradations(failed, stale=False, summary_expected=True) == ("summary",)
 
 

@@ -68,7 +68,7 @@ def test_a_summary_holds_as_long_as_its_records() -> None:
 
 
 def test_a_summary_that_failed_is_tried_again_after_a_while() -> None:
-    failed = entry(summary=Part(b"null", 0))
+    failed = entry(summary=Part(b"null", 0, retry=SUMMARY_RETRY))
     assert judge_summary(failed, SUMMARY_RETRY - 1) is Verdict.FRESH
     assert judge_summary(failed, SUMMARY_RETRY) is Verdict.STALE
 

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import orjson
 import pytest
 
 from adapters.errors import Kind, SummaryError, UpstreamError
+from adapters.sources.units import Duration
 from gateway.answer import Answer
 from gateway.events import Failed, FetchFailed, Served, SummaryFailed, SummaryReused, TierFailed
-from tests.gateway.world import RECORD, World
+from tests.gateway.world import POLICY, RECORD, World
 
 
 def shown(answer: Answer) -> dict[str, object]:
@@ -162,7 +164,7 @@ async def test_a_truncated_summary_is_never_kept() -> None:
     world.summarizer.finish = "length"
     answer = await world.resolver.resolve(world.lookup())
     assert answer.degraded == ("summary",)
-    assert shown(answer)["summary"] is None
+    assert b'"by":"extractive"' in answer.body()
 
 
 async def test_a_refused_summary_is_tried_once_more_with_what_was_wrong() -> None:
@@ -181,8 +183,19 @@ async def test_a_number_that_the_records_lack_is_never_kept() -> None:
     world.summarizer.text = "두통에 750 mg을 사용합니다."
     answer = await world.resolver.resolve(world.lookup())
     assert (answer.degraded, len(world.summarizer.briefs)) == (("summary",), 2)
+    assert b'"by":"extractive"' in answer.body()
     assert b"750" not in answer.body()
     assert world.summaries.kept == {}
+
+
+async def test_a_refused_summary_is_not_paid_for_again_while_its_records_are_the_same() -> None:
+    world = World(policy=msgspec.structs.replace(POLICY, ttl=Duration(86_400)))
+    world.summarizer.text = "두통에 750 mg을 사용합니다."
+    await world.resolver.resolve(world.lookup())
+    world.clock.advance(3600)
+    again = await world.resolver.resolve(world.lookup())
+    assert (again.outcome, again.degraded) == ("hit", ("summary",))
+    assert len(world.summarizer.briefs) == 2
 
 
 async def test_no_match_is_an_answer_kept_for_a_short_while() -> None:

@@ -11,7 +11,8 @@ from typing import Literal
 from adapters.errors import SummaryError, UpstreamError
 from adapters.source import Attribution, Payload, Query, Record
 from adapters.sources.units import Duration
-from adapters.summarizers.base import Brief, Draft
+from adapters.summarizers.base import Brief, Draft, Roles
+from adapters.summarizers.extractive import Extractive
 from gateway.events import Event, Events
 from gateway.flights import Flights
 from gateway.freshness import FreshnessSpec
@@ -20,6 +21,7 @@ from gateway.quality import QualityGate, QualitySpec
 from gateway.refill import Fetch, Refill
 from gateway.resolver import Resolver
 from gateway.route import Route
+from gateway.summaries import Summaries
 from storage.entry import Entry, Part
 from storage.memory import MemoryTier
 from storage.name_index import NameIndex
@@ -141,6 +143,7 @@ class World:
             store=store,
             freshness=policy,
             language="ko",
+            roles=Roles(purpose=("purpose",)),
         )
         self.resolver = Resolver(
             routes={"medicine": self.route},
@@ -148,10 +151,15 @@ class World:
             flights=self.flights,
             refill=Refill(
                 tiers=self.tiers,
-                summaries=self.summaries,
+                summaries=Summaries(
+                    store=self.summaries,
+                    writings=writings,
+                    extractive=Extractive(),
+                    events=events,
+                    clock=self.clock,
+                ),
                 names=self.names,
                 fetches=fetches,
-                writings=writings,
                 events=events,
                 clock=self.clock,
             ),
