@@ -27,8 +27,8 @@ from gateway.events import (
 from gateway.flights import Flights
 from gateway.freshness import (
     Verdict,
-    failed,
     judge_records,
+    judge_summary,
     keep_until,
 )
 from gateway.lookup import Lookup
@@ -140,7 +140,8 @@ class Refill:
         summarizer = route.summarizer
         if summarizer is None or entry.empty:
             return msgspec.structs.replace(entry, summary=None)
-        if entry.summary is not None and not failed(entry.summary):
+        # Also one that was refused a while ago: unchanged records are no reason to pay again.
+        if judge_summary(entry, self._clock()) is Verdict.FRESH:
             return entry
         summary = await self._summaries.write(lookup, route, summarizer, entry.records)
         return msgspec.structs.replace(entry, summary=summary)

@@ -198,6 +198,16 @@ async def test_a_refused_summary_is_not_paid_for_again_while_its_records_are_the
     assert len(world.summarizer.briefs) == 2
 
 
+async def test_a_refresh_of_unchanged_records_does_not_pay_for_a_refused_summary_again() -> None:
+    world = World()
+    world.summarizer.text = "두통에 750 mg을 사용합니다."
+    await world.resolver.resolve(world.lookup())
+    world.clock.advance(160)
+    refreshed = await world.resolver.resolve(world.lookup())
+    assert (refreshed.refreshed, refreshed.degraded) == (True, ("summary",))
+    assert (world.source.calls, len(world.summarizer.briefs)) == (2, 2)
+
+
 async def test_no_match_is_an_answer_kept_for_a_short_while() -> None:
     world = World()
     world.source.records = ()
