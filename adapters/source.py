@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, Protocol
 
 Record = Mapping[str, Any]
 """One row: ``id`` and ``name`` as text, and the fields that the configuration names."""
+
+
+class Priority(IntEnum):
+    """Who waits for a fetch; the lower goes first where quota, permits or money are scarce."""
+
+    CALLER = 0
+    """Somebody who asked now."""
+    REFRESH = 1
+    """A renewal behind an answer that was given."""
+    WARMUP = 2
+    """What is loaded before anyone asks."""
+    BULK = 3
+    """A batch that may take hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +33,7 @@ class Query:
     params: Mapping[str, str] = field(default_factory=dict)
     """The source's own parameters, as declared."""
     language: str = ""
+    priority: Priority = field(default=Priority.CALLER, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

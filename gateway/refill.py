@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import orjson
 
 from adapters.errors import UpstreamError
-from adapters.source import Payload, Record
+from adapters.source import Payload, Priority, Record
 from gateway.answer import encode_head, encode_records
 from gateway.events import (
     Events,
@@ -70,16 +70,21 @@ class Refill:
         self._clock = clock
 
     async def run(
-        self, lookup: Lookup, route: Route, old: Entry | None, want_summary: bool
+        self,
+        lookup: Lookup,
+        route: Route,
+        old: Entry | None,
+        want_summary: bool,
+        priority: Priority = Priority.CALLER,
     ) -> Entry:
         """Return a new entry for *lookup*, kept in every tier that would take it.
 
         *old* is what stands there now: what of it is still good is carried over.
         Raise `UpstreamError` when records are due and cannot be had.
         """
-        entry = await self._renewed(lookup, route, old)
+        entry = await self._renewed(lookup, route, old, priority)
         if want_summary:
-            entry = await self._summarized(lookup, route, entry)
+            entry = await self._summarized(lookup, route, entry, priority)
         elif self._overtaken(entry):
             return entry
         entry = msgspec.structs.replace(entry, keep_until=keep_until(entry, route.freshness))
@@ -89,12 +94,14 @@ class Refill:
         self._events.emit(Stored(lookup.source, lookup.key, entry.size))
         return entry
 
-    async def _renewed(self, lookup: Lookup, route: Route, old: Entry | None) -> Entry:
+    async def _renewed(
+        self, lookup: Lookup, route: Route, old: Entry | None, priority: Priority
+    ) -> Entry:
         fresh = judge_records(old, route.freshness, self._clock()) is Verdict.FRESH
         if old is not None and fresh:
             return old
         # Flights with and without a summary meet here: one upstream call for both.
-        landed = await self._fetches.join(lookup.key, lambda: self._fetch(lookup, route))
+        landed = await self._fetches.join(lookup.key, lambda: self._fetch(lookup, route, priority))
         fetch = landed.value
         kept = None if old is None else old.summary
         digest = summary_digest(lookup, route, fetch.part.digest)
@@ -109,10 +116,10 @@ class Refill:
             partial=fetch.partial,
         )
 
-    async def _fetch(self, lookup: Lookup, route: Route) -> Fetch:
+    async def _fetch(self, lookup: Lookup, route: Route, priority: Priority) -> Fetch:
         started = time.perf_counter()
         try:
-            payload = await route.source.fetch(lookup.query)
+            payload = await route.source.fetch(replace(lookup.query, priority=priority))
             route.gate.check_payload(payload)
         except UpstreamError as error:
             seconds = time.perf_counter() - started
@@ -136,14 +143,16 @@ class Refill:
         except TierError as error:
             self._events.emit(TierFailed("names", "put", str(error)))
 
-    async def _summarized(self, lookup: Lookup, route: Route, entry: Entry) -> Entry:
+    async def _summarized(
+        self, lookup: Lookup, route: Route, entry: Entry, priority: Priority
+    ) -> Entry:
         summarizer = route.summarizer
         if summarizer is None or entry.empty:
             return msgspec.structs.replace(entry, summary=None)
         # Also one that was refused a while ago: unchanged records are no reason to pay again.
         if judge_summary(entry, self._clock()) is Verdict.FRESH:
             return entry
-        summary = await self._summaries.write(lookup, route, summarizer, entry.records)
+        summary = await self._summaries.write(lookup, route, summarizer, entry.records, priority)
         return msgspec.structs.replace(entry, summary=summary)
 
     def _overtaken(self, entry: Entry) -> bool:

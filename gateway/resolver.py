@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 
 from adapters.errors import UpstreamError
+from adapters.source import Priority
 from gateway.answer import Answer, Outcome, degradations
 from gateway.events import Events, Failed, Served
 from gateway.flights import Flights, Landed
@@ -70,7 +71,7 @@ class Resolver:
         self._events.emit(Served(lookup.source, lookup.key, answer.outcome, answer.tier, seconds))
         return answer
 
-    async def refresh(self, lookup: Lookup) -> Answer | None:
+    async def refresh(self, lookup: Lookup, priority: Priority = Priority.WARMUP) -> Answer | None:
         """See that *lookup* is kept fresh: None when it already is, else the new answer.
 
         Raise `UpstreamError` when it cannot be fetched; what is kept stays.
@@ -80,7 +81,9 @@ class Resolver:
         found = await self._tiers.find(lookup.key)
         if self._judge(found, route, want_summary=want_summary) is Verdict.FRESH:
             return None
-        landed = await self._fly(lookup, route, _entry(found), None, want_summary)
+        landed = await self._fly(
+            lookup, route, _entry(found), None, want_summary, priority=priority
+        )
         return self._landed(landed, route, want_summary, refreshed=found is not None)
 
     async def is_fresh(self, lookup: Lookup) -> bool:
@@ -105,7 +108,9 @@ class Resolver:
     def _start(self, lookup: Lookup, route: Route, old: Entry, want_summary: bool) -> None:
         """Refresh behind the answer; what fails there is an event and not the caller's."""
         key = _flight_key(lookup, want_summary)
-        self._flights.start(key, lambda: self._refill.run(lookup, route, old, want_summary))
+        self._flights.start(
+            key, lambda: self._refill.run(lookup, route, old, want_summary, Priority.REFRESH)
+        )
 
     async def _fetched(
         self,
@@ -130,10 +135,12 @@ class Resolver:
         old: Entry | None,
         within: float | None,
         want_summary: bool,
+        *,
+        priority: Priority = Priority.CALLER,
     ) -> Coroutine[None, None, Landed[Entry]]:
         return self._flights.join(
             _flight_key(lookup, want_summary),
-            lambda: self._refill.run(lookup, route, old, want_summary),
+            lambda: self._refill.run(lookup, route, old, want_summary, priority),
             within,
         )
 

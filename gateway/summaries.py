@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from adapters.errors import SummaryError
+from adapters.source import Priority
 from adapters.summarizers.base import Brief, Draft, Summarizer
 from gateway.answer import decode_records, encode_summary
 from gateway.events import Events, Summarized, SummaryFailed, SummaryReused, TierFailed
@@ -41,7 +42,12 @@ class Summaries:
         self._clock = clock
 
     async def write(
-        self, lookup: Lookup, route: Route, summarizer: Summarizer, records: Part
+        self,
+        lookup: Lookup,
+        route: Route,
+        summarizer: Summarizer,
+        records: Part,
+        priority: Priority,
     ) -> Part:
         """Return the summary of *records*; one that could not be had is a part that failed.
 
@@ -55,6 +61,7 @@ class Summaries:
             keyword=lookup.keyword,
             roles=route.roles,
             prompt=route.prompt,
+            priority=priority,
         )
         # Two queries that find the same records meet here: one summary for both.
         landed = await self._writings.join(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from adapters.source import Record
+from adapters.source import Priority, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Brief:
     """JSON Schema of a structured report; None: text."""
     rejected: tuple[str, ...] = ()
     """Why the gate refused an earlier draft: a model is told, so that its retry avoids it."""
+    priority: Priority = field(default=Priority.CALLER, compare=False)
+    """Who waits for it: budgets stop the highest number first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from adapters.errors import Kind, SummaryError, UpstreamError
+from adapters.source import Priority
 from adapters.sources.units import Duration
 from gateway.answer import Answer
 from gateway.events import Failed, FetchFailed, Served, SummaryFailed, SummaryReused, TierFailed
@@ -300,7 +301,7 @@ async def test_refresh_does_nothing_for_what_is_fresh() -> None:
     assert await world.resolver.refresh(world.lookup()) is not None
     assert await world.resolver.is_fresh(world.lookup())
     assert await world.resolver.refresh(world.lookup()) is None
-    world.clock.advance(101)
+    world.clock.advance(100.5)
     refreshed = await world.resolver.refresh(world.lookup())
     assert refreshed is not None
     assert refreshed.age == 0
@@ -312,3 +313,16 @@ async def test_every_answer_is_told_once() -> None:
     await world.resolver.resolve(world.lookup())
     served = [event for event in world.seen if isinstance(event, Served)]
     assert [(event.outcome, event.tier) for event in served] == [("miss", ""), ("hit", "memory")]
+
+
+async def test_a_source_is_told_whether_a_caller_waits_or_nobody_does() -> None:
+    world = World()
+    await world.resolver.resolve(world.lookup())
+    world.clock.advance(100.5)
+    await world.resolver.resolve(world.lookup())
+    await world.landed()
+    world.clock.advance(100.5)
+    await world.resolver.refresh(world.lookup())
+
+    assert world.source.priorities == [Priority.CALLER, Priority.REFRESH, Priority.WARMUP]
+    assert [brief.priority for brief in world.summarizer.briefs] == [Priority.CALLER]

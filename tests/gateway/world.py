@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from adapters.errors import SummaryError, UpstreamError
-from adapters.source import Attribution, Payload, Query, Record
+from adapters.source import Attribution, Payload, Priority, Query, Record
 from adapters.sources.units import Duration
 from adapters.summarizers.base import Brief, Draft, Roles
 from adapters.summarizers.extractive import Extractive
@@ -50,12 +50,14 @@ class ScriptedSource:
     errors: deque[UpstreamError] = field(default_factory=deque)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     calls: int = 0
+    priorities: list[Priority] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.gate.set()
 
     async def fetch(self, query: Query) -> Payload:
         self.calls += 1
+        self.priorities.append(query.priority)
         await self.gate.wait()
         if self.errors:
             raise self.errors.popleft()
