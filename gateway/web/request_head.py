@@ -1,0 +1,125 @@
+"""What of a request's head decides an answer that is kept, read without a parser.
+
+Clients repeat their header lines: a block of them is read once and remembered by its bytes. The
+few that differ in each request (``traceparent``) are cut out before it is looked up. A head that
+asks for anything beyond a kept answer, or is not plain RFC 9110, is nobody's: None.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+LONGEST = 8 << 10
+MOST_LINES = 100
+_BLOCKS = 10_000
+"""So many blocks are remembered; beyond, all are forgotten and learned anew."""
+_SPELLINGS = 8
+"""In so many spellings names of lines that differ each time are known."""
+
+_LINE = re.compile(
+    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?[\t ]*"
+)
+"""RFC 9110 §5.5, without obs-text."""
+_TEXT = bytes((0x09, *range(0x20, 0x7F)))
+_REQUEST_ID = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~:+/=@-"
+_LONGEST_ID = 128
+
+_DECIDING = {
+    b"authorization": "authorization",
+    b"accept-encoding": "accept_encoding",
+    b"if-none-match": "if_none_match",
+    b"origin": "origin",
+    b"x-forwarded-for": "forwarded_for",
+}
+_ONCE = frozenset({*_DECIDING, b"host", b"user-agent", b"content-type"})
+"""aiohttp refuses a second one of the latter (RFC 9110 §5.3); of the former none is the one."""
+_VOLATILE = {b"traceparent": _TEXT, b"tracestate": _TEXT, b"x-request-id": _REQUEST_ID}
+"""Names of lines that differ in each request, and of what they may consist."""
+_FOREIGN = frozenset(
+    {
+        *(b"content-length", b"transfer-encoding", b"content-encoding", b"upgrade", b"expect"),
+        *(b"content-location", b"content-range", b"etag", b"max-forwards", b"server", b"te"),
+        *(b"trailer", b"x-session", b"forwarded", b"sec-websocket-key1", b"http2-settings"),
+        *(b"proxy-connection", b"keep-alive", *_VOLATILE),
+    }
+)
+
+
+class Head(NamedTuple):
+    """The headers that decide, as they were sent."""
+
+    authorization: bytes = b""
+    accept_encoding: bytes = b""
+    if_none_match: bytes = b""
+    origin: bytes = b""
+    forwarded_for: bytes = b""
+    """It counts where a proxy is trusted."""
+
+
+class Heads:
+    """Reads blocks of header lines, and remembers those that come again."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[bytes, Head] = {}
+        self._volatile: tuple[tuple[bytes, bytes], ...] = ()
+
+    def read(self, block: bytes) -> tuple[Head, bytes] | None:
+        """Return what *block* asks for, and its request id; None when it is not for us.
+
+        *block* is the head from the end of its first line to before its empty line.
+        """
+        request_id = b""
+        for prefix, alphabet in self._volatile:
+            at = block.find(prefix)
+            if at < 0:
+                continue
+            start = at + len(prefix)
+            end = block.find(b"\r\n", start)
+            value = block[start:] if end < 0 else block[start:end]
+            if value.translate(None, alphabet):
+                return None
+            block = block[:at] if end < 0 else block[:at] + block[end:]
+            if alphabet is _REQUEST_ID:
+                if request_id or not 0 < len(value) <= _LONGEST_ID:
+                    return None
+                request_id = value
+        head = self._blocks.get(block) or self._read(block)
+        return None if head is None else (head, request_id)
+
+    def _read(self, block: bytes) -> Head | None:
+        lines = block.split(b"\r\n")
+        if lines[0] or len(lines) > MOST_LINES:
+            return None
+        seen: set[bytes] = set()
+        found: dict[str, bytes] = {}
+        for line in lines[1:]:
+            match = _LINE.fullmatch(line)
+            if match is None:
+                return None
+            name, value = match[1].lower(), match[2] or b""
+            if name in seen or not self._harmless(name, value, line):
+                return None
+            if name in _ONCE:
+                seen.add(name)
+            if name in _DECIDING:
+                found[_DECIDING[name]] = value
+        return self._remembered(block, Head(**found)) if b"host" in seen else None
+
+    def _harmless(self, name: bytes, value: bytes, line: bytes) -> bool:
+        """Whether a line asks for nothing that needs aiohttp; learn the spelling of a volatile."""
+        if name == b"connection":
+            return value.lower() == b"keep-alive"
+        if name not in _FOREIGN:
+            return True
+        prefix = b"\r\n" + line[: len(name)] + b": "
+        known = {spelling for spelling, _ in self._volatile}
+        if name in _VOLATILE and prefix not in known and len(known) < _SPELLINGS:
+            self._volatile += ((prefix, _VOLATILE[name]),)
+        return False
+
+    def _remembered(self, block: bytes, head: Head) -> Head:
+        if len(self._blocks) >= _BLOCKS:
+            self._blocks.clear()
+        self._blocks[block] = head
+        return head
