@@ -1,4 +1,4 @@
-"""What can go wrong upstream: one error, eleven kinds, one table of their consequences.
+"""What can go wrong upstream: one error, twelve kinds, one table of their consequences.
 
 No ``aiohttp``, ``openai``, ``pybreaker``, ``lxml`` or ``json`` error leaves this package:
 each is translated where it happens, with its cause kept. Empty is no error.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+
+from adapters.summarizers.base import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Kind(Enum):
     TIMEOUT = "timeout"
     CIRCUIT_OPEN = "circuit_open"
     OVERLOADED = "overloaded"
+    MISCONFIGURED = "misconfigured"
 
     @property
     def consequence(self) -> Consequence:
@@ -59,6 +62,7 @@ CONSEQUENCES: dict[Kind, Consequence] = {
     Kind.TIMEOUT: Consequence(504, "The upstream was too slow", True, True, 1),
     Kind.CIRCUIT_OPEN: Consequence(503, "The upstream is resting after failures", False, False, 0),
     Kind.OVERLOADED: Consequence(503, "Too much work is waiting", False, False, 0),
+    Kind.MISCONFIGURED: Consequence(502, "This source is configured wrongly", False, False, 30),
 }
 
 
@@ -82,8 +86,17 @@ class SummaryError(Exception):
     The records are the answer all the same (``degraded: ["summary"]``).
     """
 
-    def __init__(self, reason: str, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        usage: Usage | None = None,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.retry_after = retry_after
+        self.usage = usage
+        """What was paid for all the same; None where nothing is known of it."""

@@ -17,6 +17,8 @@ from gateway.parts import open_parts
 from gateway.refill import Fetch, Refill
 from gateway.resolver import Resolver
 from gateway.route import Route
+from gateway.spend.budgets import Budgets, BudgetsSpec
+from gateway.spend.till import Till
 from gateway.summaries import Summaries
 from storage.database import DatabaseTier, open_database
 from storage.entry import Entry, Part
@@ -99,12 +101,18 @@ async def _open_refill(
     """Make what flights do; the flights within them are closed after those that wait for them."""
     store = SummaryStore(database.database)
     await stack.enter_async_context(_purging(database, store, clock))
-    writings: Flights[Part] = Flights(deadline)
+    budgets = Budgets(BudgetsSpec(), spent=lambda _: 0, today=str, events=events)
+    writings: Flights[Part | None] = Flights(deadline)
     fetches: Flights[Fetch] = Flights(deadline)
     stack.push_async_callback(writings.close, GRACE)
     stack.push_async_callback(fetches.close, GRACE)
     summaries = Summaries(
-        store=store, writings=writings, extractive=Extractive(), events=events, clock=clock
+        store=store,
+        writings=writings,
+        extractive=Extractive(),
+        till=Till({}, budgets, events),
+        events=events,
+        clock=clock,
     )
     return Refill(
         tiers=tiers, summaries=summaries, names=names, fetches=fetches, events=events, clock=clock

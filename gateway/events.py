@@ -31,6 +31,10 @@ class Served(Event):
     tier: str
     """The tier that had it; empty on a miss."""
     seconds: float
+    model: str = ""
+    """The one that wrote its summary; empty: none did, or none was asked for."""
+    usd: float | None = 0.0
+    """What its summary had cost; None is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,28 @@ class Summarized(Event):
     seconds: float
     prompt_tokens: int | None
     completion_tokens: int | None
+    cached_tokens: int | None = None
+    """Those of the prompt that the provider had cached."""
+    model: str = ""
+    """Empty: no model wrote it."""
+    usd: float | None = 0.0
+    """What the call cost; None is unknown, which is not zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryWasted(Event):
+    """A call to a model was paid for, or may have been, and brought no summary that is kept."""
+
+    source: str
+    key: str
+    model: str
+    reason: str
+    """One word, as in `SummaryFailed`."""
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    usd: float | None
+    """None is unknown, which is not zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +122,20 @@ class SummaryReused(Event):
     source: str
     key: str
     saved_seconds: float
+    model: str = ""
+    """The one that wrote it; empty: none did."""
+    usd: float | None = 0.0
+    """What it had cost; None is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetExhausted(Event):
+    """A budget has no room left for those of a priority; told once a day for each."""
+
+    scope: str
+    """``day``, ``source:NAME`` or ``tenant:NAME``."""
+    priority: str
+    """``bulk``, ``warmup``, ``refresh`` or ``caller``: it and those behind it are refused."""
 
 
 @dataclass(frozen=True, slots=True)

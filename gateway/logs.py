@@ -16,6 +16,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from gateway.events import (
+    BudgetExhausted,
     CircuitChanged,
     Event,
     Failed,
@@ -25,6 +26,7 @@ from gateway.events import (
     Stored,
     Summarized,
     SummaryFailed,
+    SummaryWasted,
     TierFailed,
 )
 
@@ -137,6 +139,8 @@ _LINES: dict[type[Event], tuple[str, str]] = {
     FetchFailed: ("upstream.failed", "warning"),
     Summarized: ("summary.written", "debug"),
     SummaryFailed: ("summary.failed", "warning"),
+    SummaryWasted: ("summary.wasted", "debug"),
+    BudgetExhausted: ("budget.exhausted", "warning"),
     Stored: ("entry.stored", "debug"),
     TierFailed: ("tier.failed", "warning"),
     CircuitChanged: ("circuit.changed", "warning"),

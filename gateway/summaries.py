@@ -16,11 +16,14 @@ from gateway.flights import Flights
 from gateway.freshness import REJECTED_RETRY, SUMMARY_RETRY, failed
 from gateway.lookup import Lookup, canonical
 from gateway.route import Route
+from gateway.spend.prices import priced
+from gateway.spend.till import Till
 from storage.entry import Part
 from storage.summaries import SummaryStore
 from storage.tier import TierError
 
 NO_SUMMARY = b"null"
+TRIES = 2
 
 
 class Summaries:
@@ -30,14 +33,16 @@ class Summaries:
         self,
         *,
         store: SummaryStore,
-        writings: Flights[Part],
+        writings: Flights[Part | None],
         extractive: Summarizer,
+        till: Till,
         events: Events,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._writings = writings
         self._extractive = extractive
+        self._till = till
         self._events = events
         self._clock = clock
 
@@ -48,9 +53,10 @@ class Summaries:
         summarizer: Summarizer,
         records: Part,
         priority: Priority,
-    ) -> Part:
+    ) -> Part | None:
         """Return the summary of *records*; one that could not be had is a part that failed.
 
+        None: the budget had no room for who asked, and whoever asks next may have it written.
         Raise `UpstreamError` only when the flight is ended at its deadline.
         """
         digest = summary_digest(lookup, route, records.digest)
@@ -64,14 +70,17 @@ class Summaries:
             priority=priority,
         )
         # Two queries that find the same records meet here: one summary for both.
-        landed = await self._writings.join(
-            digest, lambda: self._written(lookup, route, summarizer, brief, digest)
-        )
-        return landed.value
+        while True:
+            landed = await self._writings.join(
+                digest, lambda: self._written(lookup, route, summarizer, brief, digest)
+            )
+            # Refused with others behind whom this one does not stand: it asks for itself.
+            if landed.value is not None or not landed.collapsed:
+                return landed.value
 
     async def _written(
         self, lookup: Lookup, route: Route, summarizer: Summarizer, brief: Brief, digest: str
-    ) -> Part:
+    ) -> Part | None:
         """Return the summary that was paid for already, or a new one, kept for the next time."""
         try:
             known = await self._store.get(digest)
@@ -79,10 +88,12 @@ class Summaries:
             self._events.emit(TierFailed("summaries", "get", str(error)))
             known = None
         if known is not None:
-            self._events.emit(SummaryReused(lookup.source, lookup.key, known.cost))
+            self._events.emit(
+                SummaryReused(lookup.source, lookup.key, known.cost, *priced(known.bill))
+            )
             return known
         summary = await self._summarize(lookup, route, summarizer, brief, digest)
-        if not failed(summary) and route.store == "permanent":
+        if summary is not None and not failed(summary) and route.store == "permanent":
             await self._keep(summary, route)
         return summary
 
@@ -94,10 +105,10 @@ class Summaries:
 
     async def _summarize(
         self, lookup: Lookup, route: Route, summarizer: Summarizer, brief: Brief, digest: str
-    ) -> Part:
+    ) -> Part | None:
         started = time.perf_counter()
         try:
-            draft = await _passing(route, summarizer, brief)
+            draft = await self._passing(lookup, route, summarizer, brief)
         except SummaryError as error:
             seconds = time.perf_counter() - started
             self._events.emit(
@@ -106,8 +117,10 @@ class Summaries:
             if error.reason == "rejected":
                 return await self._stand_in(brief, digest)
             return Part(NO_SUMMARY, self._clock(), seconds, digest, SUMMARY_RETRY)
+            if error.reason == "budget" and brief.priority is not Priority.CALLER:
+                return None
         seconds, now = time.perf_counter() - started, self._clock()
-        usage = draft.usage
+        usage, bill = draft.usage, self._till.bill(draft)
         self._events.emit(
             Summarized(
                 lookup.source,
@@ -117,30 +130,33 @@ class Summaries:
                 usage.prompt_tokens,
                 usage.completion_tokens,
             )
+                usage.cached_tokens,
+                *priced(bill),
         )
-        return Part(encode_summary(draft, now, grounded=True), now, seconds, digest)
+        return Part(encode_summary(draft, now, grounded=True), now, seconds, digest, bill=bill)
+
+    async def _passing(
+        self, lookup: Lookup, route: Route, summarizer: Summarizer, brief: Brief
+    ) -> Draft:
+        """Return a draft that the gate lets through; the second try is told what was wrong.
+
+        Raise `SummaryError` when that is refused too. What was refused is kept nowhere.
+        """
+        reasons: tuple[str, ...] = ()
+        for _ in range(TRIES):
+            told = replace(brief, rejected=reasons)
+            draft = await self._till.draft(lookup, summarizer, told)
+            reasons = route.gate.check_summary(draft, told)
+            if not reasons:
+                return draft
+            self._till.wasted(lookup, self._till.bill(draft), "rejected")
+        raise SummaryError("rejected", "; ".join(reasons))
 
     async def _stand_in(self, brief: Brief, digest: str) -> Part:
         """Return the records' own sentences in place of what was refused, marked as such."""
         draft, now = await self._extractive.summarize(brief), self._clock()
         body = encode_summary(draft, now, grounded=True) if draft.text else NO_SUMMARY
         return Part(body, now, 0.0, digest, REJECTED_RETRY)
-
-
-async def _passing(route: Route, summarizer: Summarizer, brief: Brief) -> Draft:
-    """Return a draft that the gate lets through; the second try is told what was wrong.
-
-    Raise `SummaryError` when that is refused too. What was refused is kept nowhere.
-    """
-    draft = await summarizer.summarize(brief)
-    reasons = route.gate.check_summary(draft, brief)
-    if reasons:
-        told = replace(brief, rejected=reasons)
-        draft = await summarizer.summarize(told)
-        reasons = route.gate.check_summary(draft, told)
-    if reasons:
-        raise SummaryError("rejected", "; ".join(reasons))
-    return draft
 
 
 def summary_digest(lookup: Lookup, route: Route, records: str) -> str:

@@ -15,6 +15,17 @@ WIRE_VERSION = 1
 """The first byte of an encoded entry; another version is a miss, never an error."""
 
 
+class Bill(msgspec.Struct, frozen=True, array_like=True):
+    """What a model's call took; None is unknown, which is not zero."""
+
+    model: str
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    """Those of the prompt that the provider had cached."""
+    completion_tokens: int | None = None
+    usd: float | None = None
+
+
 class Part(msgspec.Struct, frozen=True, array_like=True):
     """One part of an entry: its JSON, when it was made and what it took to make."""
 
@@ -31,6 +42,8 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     retry: float = 0.0
     """Above 0: the attempt failed, what stands here stands in, and after so many seconds another
     may be made."""
+    bill: Bill | None = None
+    """What was paid for it; None where nobody was."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

@@ -21,6 +21,8 @@ from gateway.quality import QualityGate, QualitySpec
 from gateway.refill import Fetch, Refill
 from gateway.resolver import Resolver
 from gateway.route import Route
+from gateway.spend.budgets import Budgets, BudgetsSpec
+from gateway.spend.till import Till
 from gateway.summaries import Summaries
 from storage.entry import Entry, Part
 from storage.memory import MemoryTier
@@ -115,6 +117,12 @@ class Names(NameIndex):
         self.known += [(source, number, name) for number, name in items]
 
 
+def unbounded_till(events: Events) -> Till:
+    """A till without prices and budgets."""
+    budgets = Budgets(BudgetsSpec(), spent=lambda _: 0, today=str, events=events)
+    return Till({}, budgets, events)
+
+
 class World:
     """Everything between a lookup and its answer."""
 
@@ -132,7 +140,7 @@ class World:
         self.tiers = Tiers([self.memory], lambda tier, operation, error: None)
         self.flights: Flights[Entry] = Flights(60, self.clock)
         fetches: Flights[Fetch] = Flights(60, self.clock)
-        writings: Flights[Part] = Flights(60, self.clock)
+        writings: Flights[Part | None] = Flights(60, self.clock)
         self.summaries = Remembered()
         self.names = Names()
         events = Events(self.seen.append)
@@ -157,6 +165,7 @@ class World:
                     store=self.summaries,
                     writings=writings,
                     extractive=Extractive(),
+                    till=unbounded_till(events),
                     events=events,
                     clock=self.clock,
                 ),

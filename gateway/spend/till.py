@@ -1,0 +1,97 @@
+"""Where models are asked: no call without room in the budgets, and none that is not told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+from adapters.errors import SummaryError
+from adapters.summarizers.base import Brief, Draft, Summarizer, Usage
+from gateway.events import Events, SummaryWasted
+from gateway.lookup import Lookup
+from gateway.spend.budgets import Budgets
+from gateway.spend.prices import PriceSpec, bill_of, dearest, model_of, price_of
+from storage.entry import Bill
+
+UNCERTAIN = frozenset({"timeout", "truncated", "malformed"})
+"""Reasons after which a call may have been paid for, though nobody said what it took."""
+
+_BYTES_PER_TOKEN = 3
+"""A token is about four bytes of English, and one syllable of Korean is three: rather too many."""
+_RECORD_BYTES = 72_000
+"""A prompt holds 24,000 characters of records at most."""
+_INSTRUCTION_TOKENS = 300
+_ANSWER_TOKENS = 500
+
+
+class Till:
+    """Asks models and says what it cost."""
+
+    def __init__(self, prices: Mapping[str, PriceSpec], budgets: Budgets, events: Events) -> None:
+        self._prices = prices
+        self._dearest = dearest(prices)
+        self._budgets = budgets
+        self._events = events
+
+    async def draft(self, lookup: Lookup, summarizer: Summarizer, brief: Brief) -> Draft:
+        """Return what *summarizer* wrote; its caller tells by `Summarized` or `wasted` of it.
+
+        Raise `SummaryError`, ``budget`` without having asked; what it cost is told here.
+        """
+        if not model_of(summarizer.name):
+            return await summarizer.summarize(brief)
+        with self._budgets.hold(
+            lookup.tenant,
+            lookup.source,
+            brief.priority,
+            lambda: self.estimate(summarizer.name, brief),
+        ) as held:
+            held.unknown = True  # until something is known, also when the call is cancelled
+            try:
+                draft = await summarizer.summarize(brief)
+            except SummaryError as error:
+                paid = error.usage is not None or error.reason in UNCERTAIN
+                held.unknown = paid and self._lost(lookup, summarizer.name, error) is None
+                raise
+            bill = self.bill(draft)
+            held.unknown = bill is not None and bill.usd is None
+            return draft
+
+    def bill(self, draft: Draft, *, batch: bool = False) -> Bill | None:
+        """Return what *draft* took; None where no model was asked."""
+        return bill_of(self._prices, draft.by, draft.usage, batch=batch)
+
+    def wasted(self, lookup: Lookup, bill: Bill | None, reason: str) -> None:
+        """Tell that what *bill* says was paid for nothing; without one, nothing was."""
+        if bill is not None:
+            self._events.emit(
+                SummaryWasted(
+                    lookup.source,
+                    lookup.key,
+                    bill.model,
+                    reason,
+                    bill.prompt_tokens,
+                    bill.completion_tokens,
+                    bill.cached_tokens,
+                    bill.usd,
+                )
+            )
+
+    def estimate(self, by: str, brief: Brief) -> int:
+        """Return what a call may cost, in billionths of a dollar; rather too much than too little.
+
+        A model without a price is taken to cost what the dearest does.
+        """
+        data = orjson.dumps(brief.records, default=str, option=orjson.OPT_NON_STR_KEYS)
+        size = min(len(data), _RECORD_BYTES) + len(brief.prompt.encode())
+        prompt = size // _BYTES_PER_TOKEN + _INSTRUCTION_TOKENS
+        price = self._prices.get(model_of(by), self._dearest)
+        usage = Usage(prompt_tokens=prompt, completion_tokens=_ANSWER_TOKENS)
+        return price_of(price, usage) or 0
+
+    def _lost(self, lookup: Lookup, by: str, error: SummaryError) -> float | None:
+        """Tell of a call that failed after it was paid for; return what it cost, if it is known."""
+        bill = bill_of(self._prices, by, error.usage or Usage())
+        self.wasted(lookup, bill, error.reason)
+        return None if bill is None else bill.usd
