@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -35,6 +35,10 @@ class Brief:
     """JSON Schema of a structured report; None: text."""
     rejected: tuple[str, ...] = ()
     """Why the gate refused an earlier draft: a model is told, so that its retry avoids it."""
+    context: tuple[tuple[str, str], ...] = ()
+    """Classes that the reader is of, such as ``("age", "child")``, as the source declares them."""
+    history: tuple[str, ...] = ()
+    """What the reader looked up before, the latest first; it is no record, and proves nothing."""
     priority: Priority = field(default=Priority.CALLER, compare=False)
     """Who waits for it: budgets stop the highest number first."""
 
@@ -62,7 +66,10 @@ class Draft:
 
 
 class Summarizer(Protocol):
-    """Writes drafts."""
+    """Writes drafts.
+
+    Who inherits from it explicitly can be streamed from: by default the whole text at once.
+    """
 
     name: str
     """``extractive`` or ``openai:MODEL``: part of a summary's digest."""
@@ -72,3 +79,13 @@ class Summarizer(Protocol):
 
     async def summarize(self, brief: Brief) -> Draft:
         """Return a draft; raise `adapters.errors.SummaryError` when none can be had."""
+
+    async def stream(self, brief: Brief, on_delta: Callable[[str], None]) -> Draft:
+        """Return a draft like `summarize`, and tell *on_delta* each piece as it is written.
+
+        What was told before an error is no summary, and neither is it before the gate has
+        passed the draft.
+        """
+        draft = await self.summarize(brief)
+        on_delta(draft.text)
+        return draft

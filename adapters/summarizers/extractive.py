@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from adapters.source import Record
-from adapters.summarizers.base import Brief, Draft, Roles
+from adapters.summarizers.base import Brief, Draft, Roles, Summarizer
 from adapters.summarizers.sentences import sentences
 
 _TARGET = 600
@@ -20,7 +20,7 @@ _OTHER_NAMES = 3
 _RELATED = (
     ("임신", "임부", "수유", "pregnan", "breast-feed", "breastfe", "nursing", "lactation"),
     ("어린이", "소아", "영아", "유아", "child", "infant", "pediatric"),
-    ("고령", "노인", "elderly", "geriatric"),
+    ("고령", "노인", "elderly", "geriatric", "senior"),
     ("알레르기", "과민", "allerg", "hypersensitiv"),
     ("음주", "술", "alcohol"),
     ("간장", "간질환", "간장애", "liver", "hepatic"),
@@ -31,9 +31,11 @@ _RELATED = (
     ("과량", "overdos"),
 )
 """Words for the same angle, so that a keyword in one language finds a record in another."""
+_SO, _NOT = frozenset({"yes", "true"}), frozenset({"no", "none", "false"})
+"""Values of a context class that say that its name holds, or does not."""
 
 
-class Extractive:
+class Extractive(Summarizer):
     """Takes what it says from the records, word for word; it cannot invent."""
 
     name = "extractive"
@@ -50,7 +52,7 @@ class Extractive:
         best = _best(brief)
         chosen = _about(brief.keyword, best) if brief.keyword else []
         if not chosen:
-            chosen = list(_by_role(best, _roles(brief)))
+            chosen = list(_by_role(best, _roles(brief), _concerns(brief.context)))
         name = str(best.get("name", ""))
         lead = f"{name}: " if name and chosen else name
         text = f"{lead}{' '.join(_ended(sentence) for sentence in chosen)}"
@@ -78,15 +80,29 @@ def _roles(brief: Brief) -> Roles:
     return Roles(purpose=tuple(name for name in first if name not in {"id", "name"}))
 
 
-def _by_role(record: Record, roles: Roles) -> Iterator[str]:
+def _concerns(context: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the words of what the reader is; who is *not* pregnant is not concerned by it."""
+    return tuple(
+        word
+        for name, value in context
+        if value not in _NOT
+        for word in _spoken(name if value in _SO else value.replace("_", " "))
+    )
+
+
+def _by_role(record: Record, roles: Roles, concerns: Sequence[str]) -> Iterator[str]:
     said: set[str] = set()
     for role, share in _SHARE.items():
         fields: tuple[str, ...] = getattr(roles, role)
         every = dict.fromkeys(s for field in fields for s in _sentences(record.get(field)))
         room = share if roles.usage or roles.caution else _TARGET
-        # What a thing is for stands first in a record; of its cautions, any will do.
+        # What a thing is for stands first in a record; of its cautions, any will do, and
+        # those that concern the reader before others.
         first = role != "caution"
-        for sentence in _fitting([s for s in every if s not in said], room, first=first):
+        unsaid = [s for s in every if s not in said]
+        if not first:
+            unsaid.sort(key=lambda s: not any(word in s.casefold() for word in concerns))
+        for sentence in _fitting(unsaid, room, first=first):
             said.add(sentence)
             yield sentence
 

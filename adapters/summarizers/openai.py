@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from adapters.breaker import Breaker
 from adapters.errors import Kind, SummaryError, UpstreamError
-from adapters.llm.chat import Chat, Delta
+from adapters.llm.chat import Chat, Completion
 from adapters.llm.faults import UNWELL
 from adapters.llm.openai import OpenAIChat
 from adapters.llm.report import parse_report
-from adapters.summarizers.base import Brief, Draft
+from adapters.summarizers.base import Brief, Draft, Summarizer, Usage
 from adapters.summarizers.prompt import PROMPT_VERSION, messages
 
 __all__ = ["PROMPT_VERSION", "OpenAISummarizer"]
 
 
-class OpenAISummarizer:
+class OpenAISummarizer(Summarizer):
     """Asks one model, if its circuit is closed; *timeout* is the seconds of a whole call."""
 
     version = PROMPT_VERSION
@@ -39,6 +39,26 @@ class OpenAISummarizer:
         """
         with self._watched():
             answer = await self._chat.complete(messages(brief), brief.schema)
+        return self._draft(answer, brief)
+
+    async def stream(self, brief: Brief, on_delta: Callable[[str], None]) -> Draft:
+        """Return the model's draft, and tell *on_delta* its pieces; raise like `summarize`.
+
+        A report is told whole: half of a JSON object says nothing to a reader.
+        """
+        if brief.schema is not None:
+            return await super().stream(brief, on_delta)
+        pieces: list[str] = []
+        finish, usage = "stop", Usage()
+        with self._watched():
+            async for delta in self._chat.stream(messages(brief)):
+                if delta.text:
+                    pieces.append(delta.text)
+                    on_delta(delta.text)
+                finish, usage = delta.finish or finish, delta.usage or usage
+        return self._draft(Completion("".join(pieces), finish, usage), brief)
+
+    def _draft(self, answer: Completion, brief: Brief) -> Draft:
         text = answer.text.strip()
         if brief.schema is None:
             return Draft(text=text, by=self.name, finish=answer.finish, usage=answer.usage)
@@ -51,15 +71,6 @@ class OpenAISummarizer:
             finish=answer.finish,
             usage=answer.usage,
         )
-
-    async def stream(self, brief: Brief) -> AsyncIterator[Delta]:
-        """Yield the draft as it is written, and last how it ended; raise like `summarize`.
-
-        What was yielded before an error is no summary: nobody may keep it.
-        """
-        with self._watched():
-            async for delta in self._chat.stream(messages(brief), brief.schema):
-                yield delta
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from adapters.llm.chat import Message
@@ -52,12 +52,32 @@ def _task(brief: Brief) -> str:
     lines = [f"Query: {_quoted(brief.query)}", f"Write in {language}."]
     if brief.keyword:
         lines.append(f"Write about this angle only: {_quoted(brief.keyword)}.")
+    lines += _reader(brief)
     if brief.schema is not None:
-        lines.append("Answer with one JSON object of the schema that is asked for.")
+        # Said here as well: not every server heeds response_format (api-quirks §11.2).
+        wanted = json.dumps(brief.schema, ensure_ascii=False, sort_keys=True)
+        lines.append(f"Answer with one JSON object of this JSON Schema and no other word: {wanted}")
     if brief.rejected:
         reasons = "; ".join(_quoted(reason) for reason in brief.rejected)
         lines.append(f"An earlier answer was refused for these reasons; avoid them: {reasons}.")
     return "\n".join(lines)
+
+
+def _reader(brief: Brief) -> Iterator[str]:
+    """Say for whom it is written."""
+    if brief.context:
+        classes = "; ".join(f"{_words(name)}: {_words(value)}" for name, value in brief.context)
+        yield f"The reader is of these classes: {classes}."
+        yield "Say above all what the records say of such a reader; add nothing that they do not."
+    if brief.history:
+        before = ", ".join(_quoted(text) for text in brief.history)
+        yield f"Earlier the reader looked up {before}. Put first what matters in that light."
+        yield "Of what was looked up earlier, state nothing that the records do not say."
+
+
+def _words(name: str) -> str:
+    """Return a class as people say it: ``age_band`` is an age band."""
+    return plain(name).replace("_", " ")
 
 
 def _quoted(text: str) -> str:

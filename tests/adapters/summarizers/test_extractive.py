@@ -94,3 +94,22 @@ async def test_without_roles_the_fields_speak_in_their_order() -> None:
 async def test_no_records_give_an_empty_text() -> None:
     draft = await Extractive().summarize(Brief("없음", (), "ko"))
     assert (draft.text, draft.by) == ("", "extractive")
+
+
+async def test_the_cautions_that_concern_the_reader_come_first() -> None:
+    record = {
+        "id": "1",
+        "name": "A",
+        "caution": "Keep it dry and away from the light of the sun at all times. "
+        * 2
+        + "Do not drive a car or use a machine after you have taken it in the evening. "
+        "Ask a doctor before use if you are pregnant. Never give it to an infant.",
+    }
+    roles = Roles(caution=("caution",))
+
+    async def told(*context: tuple[str, str]) -> str:
+        return await text(Brief("a", (record,), "en", roles=roles, context=context))
+
+    assert (await told(("pregnancy", "yes"))).startswith("A: Ask a doctor before use if you are")
+    assert (await told(("age", "child"))).startswith("A: Never give it to an infant.")
+    assert await told(("pregnancy", "no")) == await told()

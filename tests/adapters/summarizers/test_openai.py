@@ -15,7 +15,7 @@ from adapters.breaker import Breaker
 from adapters.errors import SummaryError
 from adapters.summarizers.base import Brief
 from adapters.summarizers.openai import OpenAISummarizer
-from tests.adapters.llm.stub_chat import StubChat, completion, failure
+from tests.adapters.llm.stub_chat import StubChat, chunk, completion, failure
 
 BRIEF = Brief("pill", ({"id": "1", "name": "Pill", "purpose": "for pain"},), "en")
 
@@ -79,9 +79,39 @@ async def test_a_summary_is_the_models(mocked: OpenAISummarizer) -> None:
 
 
 async def test_a_stream_says_what_the_whole_answer_would(mocked: OpenAISummarizer) -> None:
-    deltas = [delta async for delta in mocked.stream(BRIEF)]
-    assert "".join(delta.text for delta in deltas)
-    assert deltas[-1].finish == "stop"
+    told: list[str] = []
+    draft = await mocked.stream(BRIEF, told.append)
+    assert "".join(told).strip() == draft.text != ""
+    assert draft.finish == "stop"
+
+
+async def test_a_stream_tells_each_piece_and_what_it_took(
+    stub: StubChat, stubbed: OpenAISummarizer
+) -> None:
+    usage = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+    stub.events = [chunk("For "), chunk("pain."), chunk(None, "stop", usage=usage), "[DONE]"]
+    told: list[str] = []
+    draft = await stubbed.stream(BRIEF, told.append)
+    assert told == ["For ", "pain."]
+    assert (draft.text, draft.usage.completion_tokens) == ("For pain.", 3)
+
+
+async def test_a_stream_that_breaks_off_is_no_draft(
+    stub: StubChat, stubbed: OpenAISummarizer
+) -> None:
+    stub.events = [chunk("For ")]
+    told: list[str] = []
+    with pytest.raises(SummaryError) as caught:
+        await stubbed.stream(BRIEF, told.append)
+    assert (caught.value.reason, told) == ("truncated", ["For "])
+
+
+async def test_a_report_is_told_whole(stub: StubChat, stubbed: OpenAISummarizer) -> None:
+    stub.body = completion('{"summary": "For pain.", "risk": 3}')
+    told: list[str] = []
+    draft = await stubbed.stream(Brief("p", BRIEF.records, "en", schema={}), told.append)
+    assert told == ["For pain."]
+    assert draft.report == {"summary": "For pain.", "risk": 3}
 
 
 async def test_a_schema_gives_a_report_and_its_summary(

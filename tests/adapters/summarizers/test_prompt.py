@@ -42,3 +42,13 @@ def test_records_beyond_the_room_are_left_out() -> None:
     user = messages(replace(BRIEF, records=records))[1].text
     assert len(user) < 30_000
     assert '"id": "0"' in user
+
+
+def test_the_readers_classes_and_earlier_lookups_are_told_in_words() -> None:
+    context = (("age_band", "child"), ("pregnancy", "no"))
+    told = messages(Brief("a", (), "en", context=context, history=('b "c"', "d")))[1].text
+    assert "of these classes: age band: child; pregnancy: no." in told
+    assert 'Earlier the reader looked up "b \\"c\\"", "d".' in told
+    plain = messages(Brief("a", (), "en"))[1].text
+    assert "classes" not in plain
+    assert "Earlier" not in plain
