@@ -24,9 +24,16 @@ entries = Table(
     Column("wire", LargeBinary, nullable=False),
     Column("stored_at", Float, nullable=False),
     Column("keep_until", Float, nullable=False),
+    Column("tenant", String, nullable=False, server_default=""),
+    Column("holds", String, nullable=False, server_default=""),
     Index("entries_keep_until", "keep_until"),
+    Index("entries_tenant_source", "tenant", "source"),
 )
-"""One row for each kept entry: its encoded bytes, and what is needed to find and to expire it."""
+"""One row for each kept entry: its encoded bytes, and what is needed to find and to expire it.
+
+By its tags and items it is found for a withdrawal: on PostgreSQL through ``labels``, an array with
+an index, on SQLite through the table ``entry_labels``.
+"""
 
 items = Table(
     "items",
@@ -40,7 +47,8 @@ items = Table(
 )
 """One row for each record that a source has given, by its id, with its name as it is searched.
 
-Beside it stands ``item_terms``, a full-text table of SQLite that has the same numbers as rowids.
+Beside it stands ``item_terms``, a full-text table of SQLite that has the same numbers as rowids;
+on PostgreSQL the same terms stand in ``terms``, an array with an index.
 """
 
 summaries = Table(
@@ -54,3 +62,37 @@ summaries = Table(
     Index("summaries_keep_until", "keep_until"),
 )
 """One row for each summary, by the digest of what it was made from."""
+
+invalidations = Table(
+    "invalidations",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("tenant", String, nullable=False),
+    Column("scope", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("value", String, nullable=False),
+    Column("at", Float, nullable=False),
+)
+"""The log of what was withdrawn, in the order of its commits; ``at`` is for people alone."""
+
+invalidation_state = Table(
+    "invalidation_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    Column("trimmed", BigInteger, nullable=False),
+)
+"""One row: the last position of the log, whose lock orders fills and withdrawals, and the position
+up to which the log has been trimmed.
+"""
+
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("beat", BigInteger, nullable=False),
+)
+"""One row for each process that follows the log: what it has applied, and a count that grows while
+it lives.
+"""
