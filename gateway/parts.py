@@ -78,7 +78,7 @@ class _Builder:
         return Route(
             name=name,
             source=Guarded(source, section.limits, breaker, clock=self._clock),
-            gate=QualityGate(section.quality),
+            gate=QualityGate(section.quality, summary.rules),
             attribution=section.terms.credit,
             summarizer=await self._summarizer(section),
             freshness=capped(section.freshness, section.terms.max_ttl),

@@ -6,13 +6,8 @@ summaries are refused here, each with its reasons, and are answered without.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import Any
 
-import jmespath
-import jsonschema_rs
 import msgspec
 
 from adapters.errors import Kind, UpstreamError
@@ -21,6 +16,7 @@ from adapters.summarizers.base import Brief, Draft
 from adapters.summarizers.prompt import RULES, instructions
 from gateway.grounding import Grounds
 from gateway.prose import cut_off, echoes, foreign_links, in_language, refuses
+from gateway.report import ReportRules
 
 VERBATIM = "extractive"
 """The summarizer that copies whole sentences: it cannot invent, and speaks as the records do."""
@@ -41,16 +37,15 @@ class QualitySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Every number, name, negation and comparison of a summary must stand in its records."""
     required: tuple[str, ...] = ()
     """Fields that some record of an answer must have; without them the answer is unusable."""
-    require: str = ""
-    """A JMESPath predicate that a structured report must meet, such as ``risk > `0```."""
 
 
 class QualityGate:
     """The rules of one source."""
 
-    def __init__(self, spec: QualitySpec) -> None:
+    def __init__(self, spec: QualitySpec, report: ReportRules | None = None) -> None:
+        """Hold summaries to *spec*, and those that are reports to the rules of *report*."""
         self._spec = spec
-        self._require = jmespath.compile(spec.require) if spec.require else None
+        self.report = ReportRules() if report is None else report
 
     def check_payload(self, payload: Payload) -> None:
         """Raise `UpstreamError` of kind MALFORMED for a payload that contradicts itself."""
@@ -66,19 +61,22 @@ class QualityGate:
         """
         if draft.finish != "stop":
             return ("truncated",)
-        said = "\n".join(filter(None, (draft.text, *_strings(draft.report))))
-        if not said.strip():
+        if not draft.text.strip() and not draft.report:
             return ("empty",)
         if draft.by == VERBATIM:
             return ()
+        report = draft.report
+        # The text of a report is one of its own.
+        said = draft.text if report is None else "\n".join(self.report.texts(report)).strip()
+        claimed = said if report is None else "\n".join(self.report.claims(report))
         records = "\n".join(_strings(brief.records))
         return tuple(
             dict.fromkeys(
                 (
                     *self._length(draft),
-                    *self._report(draft.report, brief.schema),
+                    *self.report.faults(report),
                     *self._prose(said, brief, records),
-                    *self._grounded(said, brief),
+                    *self._grounded(claimed, brief),
                 )
             )
         )
@@ -99,6 +97,8 @@ class QualityGate:
             yield "too_long"
 
     def _prose(self, said: str, brief: Brief, records: str) -> Iterator[str]:
+        if not said:
+            return  # a report of numbers alone
         if refuses(said, records):
             yield "refusal"
         if self._spec.language and not in_language(said, brief.language):
@@ -114,22 +114,6 @@ class QualityGate:
             for claim in Grounds(brief.records, brief.query, brief.keyword).check(said):
                 yield f"ungrounded: {claim.kind} {claim.text}"
 
-    def _report(
-        self, report: Mapping[str, Any] | None, schema: Mapping[str, Any] | None
-    ) -> Iterator[str]:
-        if schema is None:
-            return
-        if report is None:
-            yield "schema: no report"
-            return
-        validator = _validator(json.dumps(schema, sort_keys=True))
-        for error in validator.iter_errors(dict(report)):
-            place = "/".join(str(step) for step in error.instance_path)
-            # The validator's message quotes the report, and what is refused is kept nowhere.
-            yield f"schema: /{place}"
-        if self._require is not None and not self._require.search(report):
-            yield f"require: {self._spec.require}"
-
 
 def _contradiction(payload: Payload) -> str:
     if payload.total < len(payload.records):
@@ -139,12 +123,6 @@ def _contradiction(payload: Payload) -> str:
     if any(not record.get("id") and not record.get("name") for record in payload.records):
         return "a record without id and name"
     return ""
-
-
-@lru_cache(maxsize=64)
-def _validator(schema: str) -> Any:
-    """Return the validator of *schema*; compiling one costs more than using it."""
-    return jsonschema_rs.validator_for(json.loads(schema))
 
 
 def _strings(value: object) -> Iterator[str]:

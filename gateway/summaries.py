@@ -67,6 +67,7 @@ class Summaries:
             keyword=lookup.keyword,
             roles=route.roles,
             prompt=route.prompt,
+            schema=route.gate.report.schema,
             priority=priority,
         )
         # Two queries that find the same records meet here: one summary for both.
@@ -116,9 +117,9 @@ class Summaries:
             )
             if error.reason == "rejected":
                 return await self._stand_in(brief, digest)
-            return Part(NO_SUMMARY, self._clock(), seconds, digest, SUMMARY_RETRY)
             if error.reason == "budget" and brief.priority is not Priority.CALLER:
                 return None
+            return Part(NO_SUMMARY, self._clock(), seconds, digest, SUMMARY_RETRY)
         seconds, now = time.perf_counter() - started, self._clock()
         usage, bill = draft.usage, self._till.bill(draft)
         self._events.emit(
@@ -129,9 +130,9 @@ class Summaries:
                 seconds,
                 usage.prompt_tokens,
                 usage.completion_tokens,
-            )
                 usage.cached_tokens,
                 *priced(bill),
+            )
         )
         return Part(encode_summary(draft, now, grounded=True), now, seconds, digest, bill=bill)
 
@@ -164,5 +165,5 @@ def summary_digest(lookup: Lookup, route: Route, records: str) -> str:
     language = lookup.language or route.language
     writer = route.summarizer
     by = () if writer is None else (writer.name, writer.version)
-    members = (records, lookup.keyword, language, route.prompt, *by)
+    members = (records, lookup.keyword, language, route.prompt, *by, *route.gate.report.names)
     return hashlib.sha256(canonical(members)).hexdigest()

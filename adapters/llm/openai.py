@@ -10,6 +10,8 @@ from typing import Any
 from adapters.errors import SummaryError
 from adapters.llm.chat import Completion, Delta, Message
 from adapters.llm.faults import from_finish, from_status
+from adapters.llm.limits import Limits
+from adapters.llm.requests import Forms, request
 from adapters.summarizers.base import Usage
 
 _SHAPE_FAULTS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
@@ -34,12 +36,17 @@ class OpenAIChat:
         *,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
     ) -> None:
+        """Talk to *model*; *headers* and *query* go with each call, *limits* are told of."""
         import openai  # noqa: PLC0415 - costs a second and 50 MB: only who chooses it pays
 
         self.model = model
         self._sdk = openai
         self._timeout = timeout
+        self._limits = Limits() if limits is None else limits
+        self._forms = Forms()
+        self._counts_streams = True
         self._client = openai.AsyncOpenAI(
             base_url=base_url or None,
             api_key=api_key or "none",  # local servers need none, the SDK insists
@@ -55,27 +62,23 @@ class OpenAIChat:
         """Return the whole answer; raise `SummaryError` when there is none that ended by itself."""
         with self._translated():
             async with asyncio.timeout(self._timeout):
-                answer = await self._client.chat.completions.create(
-                    **_request(self.model, messages, schema)
-                )
-            choice = answer.choices[0]
+                answer = await self._create(messages, schema)
+            choice, usage = answer.choices[0], _usage(answer.usage)
             text, finish = choice.message.content, choice.finish_reason
             if choice.message.refusal:
-                raise SummaryError("refused", "The model refused to answer")
-            _ended_by_itself(finish, text)
-            return Completion(text=text, finish=finish, usage=_usage(answer.usage))
+                raise SummaryError("refused", "The model refused to answer", usage=usage)
+            _ended_by_itself(finish, text, usage)
+            return Completion(text=text, finish=finish, usage=usage)
 
     async def stream(
         self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None
     ) -> AsyncIterator[Delta]:
         """Yield the answer as it is written, and last how it ended; raise `SummaryError`."""
         deadline = asyncio.get_running_loop().time() + self._timeout
-        request = _request(self.model, messages, schema)
-        request |= {"stream": True, "stream_options": {"include_usage": True}}
         reader = _Reader()
         with self._translated():
             async with asyncio.timeout_at(deadline):
-                chunks = await self._client.chat.completions.create(**request)
+                chunks = await self._create_stream(messages, schema)
         try:
             # The deadline is set anew around each read: a timeout must not span a yield,
             # or it would cancel whatever the caller is doing with the piece.
@@ -92,6 +95,41 @@ class OpenAIChat:
         finally:
             await chunks.close()
         yield last
+
+    async def _create_stream(
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None
+    ) -> Any:
+        """Return the chunks, with usage in them where the server can (Mistral: 422, §11.2)."""
+        if self._counts_streams:
+            try:
+                return await self._create(
+                    messages, schema, stream=True, stream_options={"include_usage": True}
+                )
+            except SummaryError as error:
+                if error.reason != "rejected":
+                    raise
+        chunks = await self._create(messages, schema, stream=True)
+        self._counts_streams = False
+        return chunks
+
+    async def _create(
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None, **extra: Any
+    ) -> Any:
+        """Return the SDK's answer in the strictest form that the server takes."""
+        create = self._client.chat.completions.with_raw_response.create
+        forms = self._forms.to_try(schema)
+        for form in forms:
+            try:
+                with self._translated():
+                    raw = await create(**request(self.model, messages, schema, form), **extra)
+            except SummaryError as error:
+                if error.reason != "rejected" or form is forms[-1]:
+                    raise
+            else:
+                self._forms.took(schema, form)
+                self._limits.note(raw.headers)
+                return raw.parse()
+        raise AssertionError("there is always a last form")
 
     async def close(self) -> None:
         """Close the SDK's connections."""
@@ -148,29 +186,17 @@ class _Reader:
 
     def end(self) -> Delta:
         """Return the last delta; raise when the stream was cut or said nothing."""
-        _ended_by_itself(self._finish, "said" if self._said else "")
+        _ended_by_itself(self._finish, "said" if self._said else "", self._usage)
         return Delta(finish=self._finish, usage=self._usage)
 
 
-def _request(
-    model: str, messages: Sequence[Message], schema: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    request: dict[str, Any] = {
-        "model": model,
-        "messages": [{"role": message.role, "content": message.text} for message in messages],
-    }
-    if schema is not None:
-        wanted = {"name": "report", "schema": dict(schema)}
-        request["response_format"] = {"type": "json_schema", "json_schema": wanted}
-    return request
-
-
-def _ended_by_itself(finish: str | None, text: object) -> None:
+def _ended_by_itself(finish: str | None, text: object, usage: Usage) -> None:
     fault = from_finish(finish)
     if fault is not None:
+        fault.usage = usage
         raise fault
     if not isinstance(text, str) or not text.strip():
-        raise SummaryError("malformed", "The model answered nothing")
+        raise SummaryError("malformed", "The model answered nothing", usage=usage)
 
 
 def _usage(usage: Any) -> Usage:

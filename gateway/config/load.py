@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.sources.spec import DatasetSpec
+from adapters.sources.spec import DatasetSpec, SpecError
 from gateway.config.catalog import with_catalog
 from gateway.config.document import read_document
 from gateway.config.environment import substitute
@@ -36,6 +36,7 @@ def load_config(path: Path, env: Mapping[str, str]) -> Config:
     config = shape(Config, {**rest, "defaults": defaults}, "", faults)
     if config is not None:
         faults += _without_a_model(config.llm, sources)
+    faults += _wrong_reports(sources)
     if config is None or faults:
         raise ConfigError(tuple(sorted(faults, key=lambda fault: _place(fault, order))))
     return msgspec.structs.replace(config, sources=sources)
@@ -73,6 +74,16 @@ def _without_a_model(llm: LlmSection, sources: dict[str, SourceSection]) -> list
         for name, source in sources.items()
         if source.summary.by == "openai"
     ]
+
+
+def _wrong_reports(sources: dict[str, SourceSection]) -> list[Fault]:
+    faults = []
+    for name, source in sources.items():
+        try:
+            source.summary.rules  # noqa: B018 - compiled here so that a wrong one is told here
+        except SpecError as error:
+            faults.append(Fault(f"sources.{name}.summary.{error.path}", error.message))
+    return faults
 
 
 def _at_home(source: SourceSection, folder: Path) -> SourceSection:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -21,6 +21,7 @@ from adapters.sources.spec import (
 from adapters.sources.units import Duration, Size, Spec, seconds
 from gateway.freshness import FreshnessSpec
 from gateway.quality import QualitySpec
+from gateway.report import ReportRules
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -44,6 +45,8 @@ class MemorySection(Spec, frozen=True, kw_only=True):
 
     max_bytes: Size = msgspec.field(default_factory=lambda: Size(256 << 20))
     """Entries may take so much; the least used go first."""
+    encoded_bytes: Size = msgspec.field(default_factory=lambda: Size(32 << 20))
+    """Answers as they were sent, compressed once for all who ask, may take so much more."""
 
 
 class DatabaseSection(Spec, frozen=True, kw_only=True):
@@ -101,8 +104,17 @@ class SummarySpec(Spec, frozen=True, kw_only=True):
     """Of the summary, unless the caller says ``lang``."""
     prompt: str = ""
     """Instructions for the model; empty: the gateway's own."""
+    schema: dict[str, Any] | None = None
+    """JSON Schema of a structured report, an object; empty: a summary is text."""
+    require: str = ""
+    """A JMESPath predicate that a report must meet, such as ``risk > `0```."""
     roles: RolesSpec = msgspec.field(default_factory=RolesSpec)
     """Which fields say what."""
+
+    @property
+    def rules(self) -> ReportRules:
+        """What a report must be; raise `SpecError` when *schema* or *require* is none."""
+        return ReportRules(self.schema, self.require)
 
 
 class SourceSection(Spec, frozen=True, kw_only=True):

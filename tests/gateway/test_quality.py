@@ -10,6 +10,7 @@ from adapters.source import Attribution, Payload, Record
 from adapters.summarizers.base import Brief, Draft
 from adapters.summarizers.prompt import DEFAULT_INSTRUCTIONS, RULES
 from gateway.quality import QualityGate, QualitySpec
+from gateway.report import ReportRules
 
 KOREAN: Record = {
     "id": "1",
@@ -21,11 +22,17 @@ ENGLISH: Record = {"id": "2", "name": "Advil", "uses": "temporarily relieves hea
 KO = Brief("타이레놀", (KOREAN,), "ko")
 EN = Brief("advil", (ENGLISH,), "en")
 GATE = QualityGate(QualitySpec())
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["summary", "risk"],
-    "properties": {"summary": {"type": "string"}, "risk": {"type": "integer"}},
+    "properties": {
+        "summary": {"type": "string"},
+        "risk": {"type": "integer", "minimum": 0, "maximum": 9},
+        "dose_mg": {"type": "number"},
+        "kind": {"enum": ["Aspirin", "Advil"]},
+    },
 }
+REPORTS = QualityGate(QualitySpec(), ReportRules(SCHEMA))
 
 
 def codes(text: str, brief: Brief = EN, gate: QualityGate = GATE, **draft: Any) -> set[str]:
@@ -96,27 +103,49 @@ def test_the_records_own_words_need_no_language_and_no_length() -> None:
     assert GATE.check_summary(draft, EN) == ()
 
 
+def report(gate: QualityGate = REPORTS, **values: Any) -> tuple[str, ...]:
+    whole = {"summary": "Advil relieves headache.", "risk": 3, **values}
+    brief = Brief("advil", ({**ENGLISH, "dose": "200 mg"},), "en", schema=SCHEMA)
+    return gate.check_summary(Draft(whole["summary"], "openai:m", whole), brief)
+
+
 def test_a_report_must_be_of_its_schema() -> None:
-    brief = Brief("advil", (ENGLISH,), "en", schema=SCHEMA)
-    good = {"summary": "Advil relieves headache.", "risk": 3}
-    assert codes(good["summary"], brief, report=good) == set()  # type: ignore[arg-type]
-    assert codes("Advil relieves headache.", brief) == {"schema"}
-    bad = Draft("", "openai:m", report={"summary": "Advil relieves headache.", "risk": "SECRET"})
-    assert GATE.check_summary(bad, brief) == ("schema: /risk",)
+    assert report() == ()
+    assert report(risk="SECRET") == ("schema: /risk",)
+    assert codes("Advil relieves headache.", gate=REPORTS) == {"schema"}
 
 
 def test_a_report_must_meet_its_predicate() -> None:
-    gate = QualityGate(QualitySpec(require="risk > `0`"))
-    brief = Brief("advil", (ENGLISH,), "en", schema=SCHEMA)
-    report = {"summary": "Advil relieves headache.", "risk": 0}
-    assert codes("", brief, gate, report=report) == {"require"}
-    assert codes("", brief, gate, report=report | {"risk": 1}) == set()
+    gate = QualityGate(QualitySpec(), ReportRules(SCHEMA, "risk > `0`"))
+    assert report(gate, risk=0) == ("require: risk > `0`",)
+    assert report(gate, risk=1) == ()
+
+
+def test_a_predicate_that_cannot_be_asked_does_not_hold() -> None:
+    gate = QualityGate(QualitySpec(), ReportRules(SCHEMA, "length(risk) > `0`"))
+    assert report(gate) == ("require: length(risk) > `0`",)
 
 
 def test_the_texts_of_a_report_are_checked_like_any_other() -> None:
-    brief = Brief("advil", (ENGLISH,), "en", schema=SCHEMA)
-    report = {"summary": "I'm sorry, I cannot help.", "risk": 1}
-    assert codes("", brief, report=report) == {"refusal"}
+    assert report(summary="I'm sorry, I cannot help.") == ("refusal",)
+    assert report(summary="Naproxen relieves headache.") == ("ungrounded: name Naproxen",)
+
+
+def test_the_numbers_of_a_report_must_stand_in_the_records() -> None:
+    assert report(dose_mg=200) == ()
+    assert report(dose_mg=400) == ("ungrounded: number 400 mg",)
+    assert report(dose_mg=200.5) == ("ungrounded: number 200.5 mg",)
+
+
+def test_what_a_report_judges_or_chooses_needs_no_ground() -> None:
+    assert report(risk=7, kind="Aspirin") == ()
+
+
+def test_a_report_of_numbers_alone_has_no_language() -> None:
+    schema = {"type": "object", "properties": {"dose_mg": {"type": "number"}}}
+    gate = QualityGate(QualitySpec(), ReportRules(schema))
+    brief = Brief("advil", ({**ENGLISH, "dose": "200 mg"},), "ko")
+    assert gate.check_summary(Draft("", "openai:m", {"dose_mg": 200}), brief) == ()
 
 
 def test_a_claim_that_the_records_do_not_make_is_refused_and_named() -> None:

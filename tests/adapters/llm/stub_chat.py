@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -21,6 +21,8 @@ class StubChat:
         self.events: Sequence[object] | None = None
         self.hang = False
         self.cut = False
+        self.refuses: Callable[[dict[str, Any]], bool] = lambda asked: False
+        """What it answers with a 422, whatever else it was told."""
 
     def app(self) -> web.Application:
         app = web.Application()
@@ -29,6 +31,8 @@ class StubChat:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(await request.json())
+        if self.refuses(self.asked[-1]):
+            return web.json_response({"object": "error", "message": "what?"}, status=422)
         if self.hang:
             await asyncio.sleep(30)
         if self.events is not None:

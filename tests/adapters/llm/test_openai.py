@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -188,3 +189,60 @@ async def test_a_dropped_connection_ends_a_stream_in_an_error(
     with pytest.raises(SummaryError) as caught:
         await streamed(chat)
     assert caught.value.reason in {"unavailable", "truncated"}
+
+
+SCHEMA = {"type": "object", "properties": {"risk": {"type": "number", "x-grounded": False}}}
+
+
+def form(asked: dict[str, Any]) -> str:
+    wanted = asked.get("response_format", {"type": "none"})
+    strict = wanted.get("json_schema", {}).get("strict", False)
+    return "strict" if strict else str(wanted["type"])
+
+
+async def test_a_report_is_asked_for_strictly_and_without_our_keywords(
+    chat: OpenAIChat, stub: StubChat
+) -> None:
+    await chat.complete(HELLO, SCHEMA)
+    assert stub.asked[0]["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {
+            "name": "report",
+            "strict": True,
+            "schema": {"type": "object", "properties": {"risk": {"type": "number"}}},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("taken", "tried"),
+    [
+        ("json_schema", ["strict", "json_schema"]),
+        ("json_object", ["strict", "json_schema", "json_object"]),
+        ("none", ["strict", "json_schema", "json_object", "none"]),
+    ],
+)
+async def test_a_server_that_refuses_a_form_is_asked_in_the_next_and_remembered(
+    chat: OpenAIChat, stub: StubChat, taken: str, tried: list[str]
+) -> None:
+    stub.refuses = lambda asked: form(asked) != taken
+    assert (await chat.complete(HELLO, SCHEMA)).text
+    assert (await chat.complete(HELLO, SCHEMA)).text
+    assert [form(asked) for asked in stub.asked] == [*tried, taken]
+
+
+async def test_what_is_refused_in_every_form_is_refused(chat: OpenAIChat, stub: StubChat) -> None:
+    stub.refuses = lambda asked: True
+    with pytest.raises(SummaryError) as caught:
+        await chat.complete(HELLO, SCHEMA)
+    assert caught.value.reason == "rejected"
+
+
+async def test_a_server_that_counts_no_streams_streams_all_the_same(
+    chat: OpenAIChat, stub: StubChat
+) -> None:
+    stub.refuses = lambda asked: "stream_options" in asked
+    stub.events = [chunk("It is"), chunk("", "stop"), "[DONE]"]
+    for _ in range(2):
+        assert [delta.text for delta in await streamed(chat)] == ["It is", ""]
+    assert ["stream_options" in asked for asked in stub.asked] == [True, False, False]

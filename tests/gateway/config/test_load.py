@@ -227,3 +227,16 @@ sources:
 )
 def test_the_password_of_a_database_is_found_in_any_url(url: str, password: str) -> None:
     assert DatabaseSection(url=url).password == password
+
+
+@pytest.mark.parametrize(
+    ("summary", "path"),
+    [
+        ("{schema: {type: strnig}}", "schema"),
+        ("{schema: {type: object}, require: 'risk >'}", "require"),
+        ("{require: 'risk'}", "require"),
+    ],
+)
+def test_a_wrong_report_is_told_with_its_path(tmp_path: Path, summary: str, path: str) -> None:
+    (fault,) = faults(tmp_path, SOURCE + f"    summary: {summary}\n")
+    assert fault.startswith(f"sources.medicine.summary.{path}: ")
