@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from alembic.util import CommandError
-from sqlalchemy import create_engine
+from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool, StaticPool
 
 from storage import migrations
 from storage.batching import Batcher
+from storage.sql import Row
+from storage.sqlite_thread import ConnectionThread
 from storage.tier import TierError
 
 Result = TypeVar("Result")
@@ -30,59 +32,8 @@ BUSY_SECONDS = 5.0
 OPEN_SECONDS = 30.0
 """How long opening waits for another process that is migrating the same file."""
 WRITES_PER_TRANSACTION = 1000
-
-
-class ConnectionThread:
-    """One connection and the one thread that uses it, in order."""
-
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._connect = connect
-        self._connection: sqlite3.Connection | None = None
-        self._thread = threading.Thread(target=self._work, name="sqlite", daemon=True)
-        self._thread.start()
-
-    def run(self, job: Callable[[sqlite3.Connection], Result]) -> asyncio.Future[Result]:
-        """Return the future result of *job*, or whatever it raises."""
-        return self._call(lambda: job(self._open()))
-
-    async def close(self) -> None:
-        """Finish what was asked for, close the connection and end the thread."""
-        await self._call(self._shut)
-        self._jobs.put(None)
-
-    def _call(self, job: Callable[[], Result]) -> asyncio.Future[Result]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Result] = loop.create_future()
-
-        def work() -> None:
-            try:
-                result = job()
-            except Exception as error:  # noqa: BLE001 - it is raised where the future is awaited
-                self._tell(loop, _fail, future, error)
-            else:
-                self._tell(loop, _succeed, future, result)
-
-        self._jobs.put(work)
-        return future
-
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            self._connection = self._connect()
-        return self._connection
-
-    def _shut(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
-
-    @staticmethod
-    def _tell(loop: asyncio.AbstractEventLoop, *call: Any) -> None:
-        if not loop.is_closed():  # nobody is left to tell when the loop ended first
-            loop.call_soon_threadsafe(*call)
+FAULTS = (sqlite3.Error, UnicodeError)
+"""What SQLite's binding raises; the second for a text that no UTF-8 can hold."""
 
 
 class Sqlite:
@@ -91,16 +42,16 @@ class Sqlite:
     A database in memory has one connection, and one thread does all three.
     """
 
+    dialect = "sqlite"
+
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path = self.name = path
         self._writer = ConnectionThread(lambda: _connect(path))
         in_memory = path == MEMORY
         self._reader = self._writer if in_memory else ConnectionThread(lambda: _connect(path))
         self._searcher = self._writer if in_memory else ConnectionThread(lambda: _connect(path))
-        self._writes: Batcher[Operation, Any] = Batcher(
-            lambda operations: self._writer.run(lambda c: _transact(c, operations)),
-            WRITES_PER_TRANSACTION,
-        )
+        self._writes: Batcher[Operation, Any] = Batcher(self._serve, WRITES_PER_TRANSACTION)
+        self._exclusive = asyncio.Lock()
 
     def read(self, job: Callable[[sqlite3.Connection], Result]) -> asyncio.Future[Result]:
         """Run *job*, which only reads, on the reading connection."""
@@ -117,15 +68,88 @@ class Sqlite:
         """
         return self._writes.submit(operation)
 
+    async def rows(self, statement: str, *values: object) -> list[Row]:
+        """Return the rows of *statement*, which only reads; raise `TierError`."""
+        with self._translated():
+            return await self.search(lambda c: c.execute(statement, values).fetchall())
+
+    async def change(self, statement: str, *values: object) -> int:
+        """Return how many rows *statement* has changed, after its commit; raise `TierError`."""
+        with self._translated():
+            return await self.write(lambda c: c.execute(statement, values).rowcount)
+
+    async def change_many(self, statement: str, rows: Iterable[Row]) -> int:
+        """Do *statement* for each of *rows* in one transaction; raise `TierError`."""
+        many = list(rows)
+        with self._translated():
+            return await self.write(lambda c: c.executemany(statement, many).rowcount)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[SqliteTransaction]:
+        """Keep every other writer waiting; commit on leaving, or undo; raise `TierError`."""
+        async with self._exclusive:
+            try:
+                with self._translated():
+                    await self._writer.run(lambda c: c.execute("BEGIN IMMEDIATE"))
+                    yield SqliteTransaction(self._writer)
+                    await self._writer.run(lambda c: c.execute("COMMIT"))
+            except BaseException:
+                # Jobs keep their order: it is undone before the next writer's turn, even if its
+                # caller was cancelled while it began.
+                await asyncio.shield(self._writer.run(_undo))
+                raise
+
     async def migrate(self) -> None:
         """Bring the tables to the newest revision; raise what SQLite, SQLAlchemy or Alembic do."""
-        await self._writer.run(_migrate)
+        if self.path == MEMORY:
+            await self._writer.run(_migrate_here)
+            return
+        await self._writer.run(lambda c: c.execute("SELECT 1"))  # the file is in WAL mode from here
+        url = URL.create("sqlite+aiosqlite", database=self.path)
+        engine = create_async_engine(url, poolclass=NullPool)
+        async with engine.connect() as connection:
+            await connection.run_sync(_migrate)
 
     async def close(self) -> None:
         """Finish the writes that were asked for and close the file."""
         await self._writes.settled()
         for thread in {self._reader, self._searcher, self._writer}:
             await thread.close()
+
+    def _serve(self, operations: list[Operation]) -> asyncio.Future[Sequence[Any]]:
+        if self._exclusive.locked():
+            return asyncio.ensure_future(self._serve_later(operations))
+        return self._writer.run(lambda c: _transact(c, operations))
+
+    async def _serve_later(self, operations: list[Operation]) -> Sequence[Any]:
+        async with self._exclusive:
+            return await self._writer.run(lambda c: _transact(c, operations))
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except FAULTS as error:
+            raise TierError(f"the database {self.name}: {error}") from error
+
+
+class SqliteTransaction:
+    """The statements of one transaction, each a turn of the writing thread."""
+
+    def __init__(self, thread: ConnectionThread) -> None:
+        self._thread = thread
+
+    async def rows(self, statement: str, *values: object) -> list[Row]:
+        """Return the rows of *statement*, which may write and return."""
+        return await self._thread.run(lambda c: c.execute(statement, values).fetchall())
+
+    async def change(self, statement: str, *values: object) -> int:
+        """Return how many rows *statement* has changed."""
+        return await self._thread.run(lambda c: c.execute(statement, values).rowcount)
+
+    async def run(self, job: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Do what takes many statements in one turn."""
+        return await self._thread.run(job)
 
 
 async def open_sqlite(path: str) -> Sqlite:
@@ -170,18 +194,23 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
             return
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def _migrate_here(connection: sqlite3.Connection) -> None:
+    """Migrate a database in memory, which nobody but its own connection can see."""
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     with engine.connect() as transaction:
-        if migrations.current(transaction) == migrations.HEAD:
-            return
-        # The lock comes before the look at the revision: of two processes that open a new file
-        # at once, the second waits here and then finds nothing left to do.
-        transaction.exec_driver_sql(f"PRAGMA busy_timeout={int(OPEN_SECONDS * 1000)}")
-        transaction.exec_driver_sql("BEGIN IMMEDIATE")
-        migrations.upgrade(transaction)
-        transaction.commit()
-        transaction.exec_driver_sql(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+        _migrate(transaction)
+
+
+def _migrate(transaction: Connection) -> None:
+    if migrations.current(transaction) == migrations.HEAD:
+        return
+    # The lock comes before the look at the revision: of two processes that open a new file
+    # at once, the second waits here and then finds nothing left to do.
+    transaction.exec_driver_sql(f"PRAGMA busy_timeout={int(OPEN_SECONDS * 1000)}")
+    transaction.exec_driver_sql("BEGIN IMMEDIATE")
+    migrations.upgrade(transaction)
+    transaction.commit()
+    transaction.exec_driver_sql(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
 
 
 def _transact(connection: sqlite3.Connection, operations: list[Operation]) -> Sequence[Any]:
@@ -190,10 +219,14 @@ def _transact(connection: sqlite3.Connection, operations: list[Operation]) -> Se
         results = [operation(connection) for operation in operations]
         connection.execute("COMMIT")
     except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        _undo(connection)
         raise
     return results
+
+
+def _undo(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
 
 
 def _reason(path: str, error: Exception) -> str:
@@ -205,13 +238,3 @@ def _reason(path: str, error: Exception) -> str:
     if isinstance(error, CommandError):  # Alembic: "Can't locate revision identified by …"
         return f"another version of the gateway has migrated it ({error})"
     return str(getattr(error, "orig", None) or error)
-
-
-def _succeed(future: asyncio.Future[Result], result: Result) -> None:
-    if not future.done():
-        future.set_result(result)
-
-
-def _fail(future: asyncio.Future[Any], error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)
