@@ -59,9 +59,38 @@ summaries = Table(
     Column("at", Float, nullable=False),
     Column("cost", Float, nullable=False),
     Column("keep_until", Float, nullable=False),
+    Column("model", String),
+    Column("prompt_tokens", BigInteger),
+    Column("cached_tokens", BigInteger),
+    Column("completion_tokens", BigInteger),
+    Column("usd", Float),
     Index("summaries_keep_until", "keep_until"),
 )
-"""One row for each summary, by the digest of what it was made from."""
+"""One row for each summary, by the digest of what it was made from, with what a model took for it.
+
+Without a model nobody was paid; what else is NULL is unknown.
+"""
+
+spend = Table(
+    "spend",
+    metadata,
+    Column("day", String, primary_key=True),
+    Column("tenant", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    Column("model", String, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Column("unknown", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("spent", BigInteger, nullable=False),
+    Column("wasted", BigInteger, nullable=False),
+    Column("spared", BigInteger, nullable=False),
+    Column("saved", BigInteger, nullable=False),
+)
+"""One row for each day, tenant, source and model (empty: the source's own calls), to which every
+replica adds; money in billionths of a dollar.
+"""
 
 invalidations = Table(
     "invalidations",
