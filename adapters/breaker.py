@@ -3,7 +3,8 @@
 pybreaker counts a caller who hangs up as a failure, lets everyone through when it is
 half open, and knows no clock but the system's. So it only counts here: *permit, then
 record*. A permit is asked for before the call and the outcome recorded after it; a
-cancelled call records nothing, and one trial goes through at a time.
+cancelled call records nothing, and one trial goes through at a time. It also counts only
+failures in a row: the shares of failed and slow calls are ours (`adapters.rates`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import contextmanager, suppress
 import pybreaker
 
 from adapters.errors import Kind, UpstreamError
+from adapters.rates import Rates, Tally
 
 OnChange = Callable[[str, str, str], None]
 """Told the upstream's name, the state before and the state after."""
@@ -25,6 +27,28 @@ _TRIAL_WAIT = 1.0
 
 class _Failed(Exception):  # noqa: N818 - a mark for pybreaker that nobody else meets
     """What pybreaker is told of a failure."""
+
+
+class Call:
+    """A piece of work of one or more tries, which counts once for its breaker."""
+
+    def __init__(self, breaker: Breaker) -> None:
+        self.begun = False
+        """Whether the upstream was asked at all."""
+        self.trial = False
+        """Whether it is the one call that is let through to see whether the upstream is well."""
+        self.slowest = 0.0
+        self._breaker = breaker
+
+    def begin(self) -> None:
+        """Take leave for a try; raise ``CIRCUIT_OPEN`` when the upstream is left alone."""
+        if not self.trial:
+            self.trial = self._breaker._permit()
+        self.begun = True
+
+    def took(self, seconds: float) -> None:
+        """Note how long a try took."""
+        self.slowest = max(self.slowest, seconds)
 
 
 class Breaker:
@@ -38,11 +62,13 @@ class Breaker:
         *,
         clock: Callable[[], float],
         on_change: OnChange,
+        rates: Rates | None = None,
     ) -> None:
-        """Open after *failures* in a row, for *reset* seconds of *clock*."""
+        """Open after *failures* in a row or beyond *rates*, for *reset* seconds of *clock*."""
         self.name = name
         self._reset = reset
         self._clock = clock
+        self._tally = Tally(rates or Rates())
         self._opened_at = 0.0
         self._trial = False
         self._circuit = pybreaker.CircuitBreaker(
@@ -67,23 +93,38 @@ class Breaker:
         return max(0.0, self._opened_at + self._reset - self._clock())
 
     @contextmanager
-    def watch(self) -> Iterator[None]:
+    def watch(self) -> Iterator[Call]:
         """Count what the body raises; raise ``CIRCUIT_OPEN`` instead of running it when open.
 
         Errors whose consequence does not concern the breaker, and cancellations, count
         neither for nor against the upstream.
         """
-        trial = self._permit()
+        with self.observe() as call:
+            call.begin()
+            started = self._clock()
+            try:
+                yield call
+            finally:
+                call.took(self._clock() - started)
+
+    @contextmanager
+    def observe(self) -> Iterator[Call]:
+        """Do the same for a body that says itself when it asks the upstream (`Call.begin`).
+
+        What it does before counts for nothing, and holds up no other trial.
+        """
+        self.refuse_when_open()
+        call = Call(self)
         try:
-            yield
+            yield call
         except UpstreamError as error:
             if error.kind.consequence.breaker:
-                self._record(_raise, trial=trial)
+                self._record(call, _raise)
             raise
         else:
-            self._record(_nothing, trial=trial)
+            self._record(call, _nothing)
         finally:
-            if trial:
+            if call.trial:
                 self._trial = False
 
     def refuse_when_open(self) -> None:
@@ -113,11 +154,19 @@ class Breaker:
             retry_after=float(math.ceil(self.seconds_left)),
         )
 
-    def _record(self, outcome: Callable[[], None], *, trial: bool) -> None:
+    def _record(self, call: Call, outcome: Callable[[], None]) -> None:
         # A call that was let through before the circuit opened says nothing new about it.
-        if trial or self.state == "closed":
-            with suppress(_Failed):
-                self._circuit.call(outcome)
+        if not call.begun or not (call.trial or self.state == "closed"):
+            return
+        with suppress(_Failed):
+            self._circuit.call(outcome)
+        now = self._clock()
+        if call.trial:
+            self._tally.clear()
+        else:
+            self._tally.add(now, call.slowest, failed=outcome is _raise)
+        if self.state == "closed" and self._tally.exceeded(now):
+            self._circuit.open()
 
 
 class _Listener(pybreaker.CircuitBreakerListener):

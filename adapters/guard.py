@@ -1,16 +1,18 @@
-"""The guard around a source: quota, bulkhead, breaker, deadline and retries, as one source."""
+"""The guard around a source: breaker, deadline, retries, bulkhead and quota, as one source."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
-from adapters.breaker import Breaker
+from adapters.breaker import Breaker, Call
+from adapters.commitment import commit
 from adapters.errors import Kind, UpstreamError
+from adapters.permits import Permits
 from adapters.quota import LocalMeter, Meter
-from adapters.source import Payload, Query, Source
+from adapters.retries import RetryBudget, backoff
+from adapters.source import Payload, Priority, Query, Source
 from adapters.sources.limits import LimitsSpec
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -22,9 +24,10 @@ _LEAST_WAIT = 0.001
 class Guarded:
     """A source that spares its upstream, and is a source itself.
 
-    ``bulkhead -> breaker -> deadline -> retry -> quota``: what is full or broken is refused
-    before anything waits, and costs no quota; one fetch counts once for the breaker, and
-    each of its tries counts for the quota.
+    ``breaker -> deadline -> retry -> bulkhead -> quota``: what is full or broken is refused
+    before anything waits, and costs no quota. One fetch counts once for the breaker; each of
+    its tries takes a permit and counts for the quota, and none is made while the circuit is
+    open. No permit is held while a fetch waits for its next try or for a quota.
     """
 
     def __init__(
@@ -41,94 +44,129 @@ class Guarded:
         """Guard *source*; *clock* gives Unix seconds and *jitter* numbers from 0 to 1."""
         self.breaker = breaker
         self.meter = LocalMeter(limits.quotas, clock) if meter is None else meter
+        self.permits = Permits(limits.concurrency, limits.queue)
         self._source = source
         self._limits = limits
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
-        self._slots = asyncio.Semaphore(limits.concurrency)
-        self._waiting = 0
+        self._budget = RetryBudget(limits.retry_ratio, limits.retry_burst)
         self._next_start = 0.0
 
     async def fetch(self, query: Query) -> Payload:
-        """Return what the source has; raise `UpstreamError`, at once where it is of no use."""
-        self.breaker.refuse_when_open()
-        async with self._slot():
-            with self.breaker.watch():
-                return await self._fetch_in_time(query)
+        """Return what the source has; raise `UpstreamError`, at once where it is of no use.
 
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        if self._slots.locked() and self._waiting >= self._limits.queue:
-            raise UpstreamError(Kind.OVERLOADED, "too many calls wait for this source")
-        self._waiting += 1
-        try:
-            await self._slots.acquire()
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._slots.release()
-
-    async def _fetch_in_time(self, query: Query) -> Payload:
-        seconds = self._limits.deadline
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._fetch_with_retries(query)
-        except TimeoutError as error:
-            raise UpstreamError(Kind.TIMEOUT, f"no answer within {seconds:g} s") from error
-
-    async def _fetch_with_retries(self, query: Query) -> Payload:
-        attempt = 0
-        while True:
-            await self._take()
-            await self._pace()
+        Who waits (`Query.priority`) decides for how long: a warm-up and bulk work sit out a
+        spent quota or a long ``Retry-After`` that no caller would.
+        """
+        with self.breaker.observe() as call:
+            attempt = _Attempt(self, query, call)
             try:
-                return await self._source.fetch(query)
+                async with asyncio.timeout(attempt.seconds):
+                    return await attempt.fetch()
+            except TimeoutError as error:
+                raise attempt.late() from error
+
+
+class _Attempt:
+    """One fetch of a `Guarded` source: its tries and the waits between them."""
+
+    def __init__(self, guard: Guarded, query: Query, call: Call) -> None:
+        self._guard = guard
+        self._limits = guard._limits
+        self._query = query
+        self._call = call
+        patient = query.priority >= Priority.WARMUP
+        self.seconds = float(self._limits.bulk_deadline if patient else self._limits.deadline)
+        self._longest_wait = self.seconds if patient else float(self._limits.max_backoff)
+        self._ends = guard._clock() + self.seconds
+
+    def late(self) -> UpstreamError:
+        """Return the error of a fetch whose time is over."""
+        if self._call.begun:
+            return UpstreamError(Kind.TIMEOUT, f"no answer within {self.seconds:g} s")
+        return UpstreamError(Kind.OVERLOADED, f"its turn did not come within {self.seconds:g} s")
+
+    async def fetch(self) -> Payload:
+        guard, number = self._guard, 0
+        guard._budget.earn()
+        while True:
+            try:
+                return await self._try()
             except UpstreamError as error:
-                self._believe(error)
-                wait = self._wait_before_retry(error, attempt)
+                wait = self._wait_before_retry(error, number)
                 if wait is None:
                     raise
-            attempt += 1
-            await self._sleep(wait)
+            number += 1
+            await guard._sleep(wait)
+
+    async def _try(self) -> Payload:
+        """Make one call, once there is a permit and the quota allows it."""
+        guard = self._guard
+        while True:
+            async with guard.permits.held(self._query.priority):
+                # The circuit may have opened while this fetch waited.
+                guard.breaker.refuse_when_open()
+                wait = self._take()
+                if wait is None:
+                    await self._pace()
+                    return await self._ask()
+            await guard._sleep(max(wait, _LEAST_WAIT))
+
+    async def _ask(self) -> Payload:
+        guard = self._guard
+        self._call.begin()
+        commit()
+        started = guard._clock()
+        try:
+            return await guard._source.fetch(self._query)
+        except UpstreamError as error:
+            self._believe(error)
+            raise
+        finally:
+            self._call.took(guard._clock() - started)
 
     def _believe(self, error: UpstreamError) -> None:
         """Hold everyone back as long as the upstream asks for, not this caller alone."""
         short = error.kind is Kind.QUOTA_SHORT and error.retry_after is not None
         if short or error.kind is Kind.QUOTA_DAY:
-            self.meter.exhaust(error.kind, error.retry_after)
+            self._guard.meter.exhaust(error.kind, error.retry_after)
 
-    async def _take(self) -> None:
-        """Count a call; wait for a short window, but not for longer than a retry would."""
-        while True:
-            try:
-                return self.meter.take(self._limits.cost)
-            except UpstreamError as error:
-                wait = error.retry_after or 0.0
-                if error.kind is not Kind.QUOTA_SHORT or wait > self._limits.max_backoff:
-                    raise
-            await self._sleep(max(wait, _LEAST_WAIT))
+    def _take(self) -> float | None:
+        """Count a call, or return for how long to wait for it: not longer than for a retry."""
+        try:
+            self._guard.meter.take(self._limits.cost)
+        except UpstreamError as error:
+            wait = error.retry_after or 0.0
+            if error.kind is not Kind.QUOTA_SHORT or wait > self._patience:
+                raise
+            return wait
+        return None
 
     async def _pace(self) -> None:
-        interval = self._limits.min_interval
+        guard, interval = self._guard, self._limits.min_interval
         if interval:
-            now = self._clock()
-            start = max(now, self._next_start)
-            self._next_start = start + interval
+            now = guard._clock()
+            start = max(now, guard._next_start)
+            guard._next_start = start + interval
             if start > now:
-                await self._sleep(start - now)
+                await guard._sleep(start - now)
 
-    def _wait_before_retry(self, error: UpstreamError, attempt: int) -> float | None:
+    def _wait_before_retry(self, error: UpstreamError, number: int) -> float | None:
         """Return the seconds until the next try; None when there is none.
 
-        Exponential backoff with full jitter, and never sooner than the upstream asked for.
+        Never sooner than the upstream asked for. A trial is one call.
         """
-        if attempt >= self._limits.retries or not error.kind.consequence.retry:
+        if self._call.trial or not error.kind.consequence.retry:
             return None
-        least = error.retry_after or 0.0
-        if least > self._limits.max_backoff:
+        if number >= self._limits.retries:
             return None
-        ceiling = min(self._limits.max_backoff, self._limits.backoff * 2.0**attempt)
-        return least + self._jitter() * ceiling
+        limits, least = self._limits, error.retry_after or 0.0
+        wait = least + backoff(number, limits.backoff, limits.max_backoff, self._guard._jitter())
+        if least > self._longest_wait or wait >= self._ends - self._guard._clock():
+            return None
+        return wait if self._guard._budget.spend() else None
+
+    @property
+    def _patience(self) -> float:
+        return min(self._longest_wait, self._ends - self._guard._clock())

@@ -34,6 +34,8 @@ class Query:
     """The source's own parameters, as declared."""
     language: str = ""
     priority: Priority = field(default=Priority.CALLER, compare=False)
+    validator: str = field(default="", compare=False)
+    """What the kept payload of this query came with, for asking whether it still holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,12 @@ class Payload:
     """When the data are from, where that is known to be older than *at* (a file's date)."""
     partial: tuple[str, ...] = ()
     """Names of the parts that a composite source could not get."""
+    pause: float | None = None
+    """For how many seconds the upstream has no call left for us, where it says so."""
+    validator: str = ""
+    """By which the source can ask whether this still holds; only the source reads it."""
+    unchanged: bool = False
+    """What the query's *validator* came with still holds: there are no records here."""
 
 
 class Source(Protocol):

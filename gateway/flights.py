@@ -1,8 +1,10 @@
 """One fetch in progress per key, owned by the key and not by any caller.
 
-Rules: a caller who leaves cancels nobody; a flight ends at its own deadline; its
-error reaches every waiter at once and is given to the next callers for a short,
-typed while instead of a new call (no convoy of failures).
+Rules: a caller who leaves cancels nobody; a flight ends at its own deadline; its error
+reaches every waiter at once and is given to the next callers for a short, typed while
+instead of a new call (no convoy of failures). A flight that everybody has left lands all
+the same once it has begun to cost, and is cancelled if it has not. There are never more
+flights and waiters than are allowed.
 """
 
 from __future__ import annotations
@@ -10,19 +12,46 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
+import msgspec
+
+from adapters.commitment import Commitment, context_of
 from adapters.errors import Kind, UpstreamError
+from adapters.sources.units import Spec
+from gateway.failures import Failures, FailuresSpec, copied
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+_OVERLOAD_WAIT = 1.0
+"""Seconds after which a caller who found everything full may come again."""
+
+
+class FlightsSpec(Spec, frozen=True, kw_only=True):
+    """Fetches in progress, one for each key."""
+
+    limit: Positive = 10_000
+    """So many at a time; a lookup beyond that gets what is kept, else 503 at once."""
+    waiters: Positive = 20_000
+    """So many callers may wait for them; more are answered the same way."""
+    failures: FailuresSpec = msgspec.field(default_factory=FailuresSpec)
+    """What a failed fetch means for those who come next."""
 
 
 @dataclass(slots=True)
 class _Flight(Generic[T]):
     task: asyncio.Task[T]
     since: float
+    commitment: Commitment
     waiters: int = 0
+    kept: bool = False
+    """It lands although nobody waits: a refresh, or a caller who took an old answer meanwhile."""
+
+    @property
+    def abandoned(self) -> bool:
+        return not (self.waiters or self.kept or self.commitment.made or self.task.done())
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +65,22 @@ class Landed(Generic[T]):
 class Flights(Generic[T]):
     """The fetches in progress.
 
-    *deadline* bounds each in seconds. *clock* is monotonic, in the event loop's time.
+    *deadline* bounds each in seconds, unless its start says otherwise. *clock* is monotonic,
+    in the event loop's time.
     """
 
-    def __init__(self, deadline: float, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        deadline: float,
+        clock: Callable[[], float] | None = None,
+        spec: FlightsSpec | None = None,
+    ) -> None:
         self._deadline = deadline
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self._spec = spec or FlightsSpec()
         self._flights: dict[str, _Flight[T]] = {}
-        self._failures: dict[str, tuple[float, UpstreamError]] = {}
+        self._failures = Failures(self._spec.failures, self._clock)
+        self._waiters = 0
         self._closed = False
 
     @property
@@ -54,48 +91,62 @@ class Flights(Generic[T]):
     @property
     def waiters(self) -> int:
         """How many callers wait for one."""
-        return sum(flight.waiters for flight in self._flights.values())
+        return self._waiters
 
     @property
     def oldest(self) -> float:
         """The age of the oldest flight in seconds; 0 when there is none."""
-        starts = [flight.since for flight in self._flights.values()]
-        return self._clock() - min(starts) if starts else 0.0
+        # A dict keeps the order of insertion, and a flight is inserted when it starts.
+        first = next(iter(self._flights.values()), None)
+        return 0.0 if first is None else self._clock() - first.since
 
     def flying(self, key: str) -> bool:
         """Whether a flight for *key* is in the air."""
         return key in self._flights
 
-    def start(self, key: str, work: Work[T]) -> None:
-        """See that a flight for *key* is in the air, unless one failed a moment ago."""
-        if not self._closed and self._remembered(key) is None and key not in self._flights:
-            self._launch(key, work)
+    def start(self, key: str, work: Work[T], deadline: float | None = None) -> None:
+        """See that a flight for *key* is in the air, and lands whoever waits for it.
 
-    async def join(self, key: str, work: Work[T], within: float | None = None) -> Landed[T]:
+        Not while it rests after a failure, nor when there are as many flights as may be.
+        """
+        flight = self._flights.get(key)
+        if flight is not None:
+            flight.kept = True
+        elif not (self._closed or self._full or self._failures.recall(key, rested=True)):
+            self._launch(key, work, deadline).kept = True
+
+    async def join(
+        self,
+        key: str,
+        work: Work[T],
+        within: float | None = None,
+        *,
+        soft: float | None = None,
+        deadline: float | None = None,
+    ) -> Landed[T]:
         """Wait at most *within* seconds for the flight of *key*, starting it with *work*.
 
-        Raise the flight's `UpstreamError`, or one of kind TIMEOUT when the caller's own time
-        is over; the flight goes on.
+        *soft* is for a caller who has an old answer to give: it waits only until the flight is
+        so many seconds old and not at all while the key rests after a failure; the flight
+        lands without it. *deadline* bounds a flight that this call starts.
+
+        Raise the flight's `UpstreamError`, one of kind TIMEOUT when the caller's own time is
+        over, or one of kind OVERLOADED when there are too many flights or waiters.
         """
-        failure = self._remembered(key)
+        failure = self._failures.recall(key, rested=soft is not None)
         if failure is not None:
             raise failure
-        if self._closed:
-            raise UpstreamError(Kind.OVERLOADED, "the gateway is shutting down", retry_after=1)
         flight = self._flights.get(key)
         collapsed = flight is not None
+        self._refuse_if_full(launching=not collapsed)
         if flight is None:
-            flight = self._launch(key, work)
-        flight.waiters += 1
-        try:
-            async with asyncio.timeout(within):
-                return Landed(await asyncio.shield(flight.task), collapsed)
-        except TimeoutError as error:
-            raise UpstreamError(Kind.TIMEOUT, "no answer within the caller's time") from error
-        except UpstreamError as error:
-            raise _copy(error) from error
-        finally:
-            flight.waiters -= 1
+            flight = self._launch(key, work, deadline)
+        flight.commitment.bind_current()
+        if soft is not None:
+            flight.kept = True
+            left = flight.since + soft - self._clock()
+            within = left if within is None else min(within, left)
+        return Landed(await self._wait(key, flight, within), collapsed)
 
     async def close(self, grace: float) -> None:
         """Let what is in the air land within *grace* seconds, then cancel the rest."""
@@ -108,53 +159,79 @@ class Flights(Generic[T]):
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    def _remembered(self, key: str) -> UpstreamError | None:
-        failure = self._failures.get(key)
-        if failure is None:
-            return None
-        until, error = failure
-        if self._clock() < until:
-            return _copy(error)
-        del self._failures[key]
-        return None
+    @property
+    def _full(self) -> bool:
+        return len(self._flights) >= self._spec.limit
 
-    def _launch(self, key: str, work: Work[T]) -> _Flight[T]:
-        task = asyncio.get_running_loop().create_task(self._fly(key, work), name=f"flight {key}")
+    def _refuse_if_full(self, *, launching: bool) -> None:
+        if self._closed:
+            raise _overloaded("the gateway is shutting down")
+        if self._waiters >= self._spec.waiters:
+            raise _overloaded("too many callers wait already")
+        if launching and self._full:
+            raise _overloaded("too many lookups are being fetched already")
+
+    async def _wait(self, key: str, flight: _Flight[T], within: float | None) -> T:
+        flight.waiters += 1
+        self._waiters += 1
+        try:
+            async with asyncio.timeout(within):
+                return await asyncio.shield(flight.task)
+        except TimeoutError as error:
+            raise UpstreamError(Kind.TIMEOUT, "no answer within the caller's time") from error
+        except UpstreamError as error:
+            raise copied(error) from error
+        except asyncio.CancelledError:
+            if _cancelled_itself() or not flight.task.cancelled():
+                raise
+            raise _overloaded("the gateway is shutting down") from None
+        finally:
+            flight.waiters -= 1
+            self._waiters -= 1
+            self._end_if_abandoned(key, flight)
+
+    def _end_if_abandoned(self, key: str, flight: _Flight[T]) -> None:
+        if flight.abandoned:
+            # Away at once: whoever comes next starts anew and does not join what is ending.
+            self._remove(key, flight)
+            flight.task.cancel()
+
+    def _launch(self, key: str, work: Work[T], deadline: float | None) -> _Flight[T]:
+        commitment = Commitment()
+        seconds = self._deadline if deadline is None else deadline
+        task = asyncio.get_running_loop().create_task(
+            self._fly(key, work, seconds), name=f"flight {key}", context=context_of(commitment)
+        )
+        flight = _Flight(task, self._clock(), commitment)
         # A flight that nobody waits for any more has had its error told as an event already.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        flight = _Flight(task, self._clock())
+        task.add_done_callback(lambda _: self._remove(key, flight))
         self._flights[key] = flight
         return flight
 
-    async def _fly(self, key: str, work: Work[T]) -> T:
+    async def _fly(self, key: str, work: Work[T], seconds: float) -> T:
         try:
-            async with asyncio.timeout(self._deadline):
-                return await work()
+            async with asyncio.timeout(seconds):
+                value = await work()
         except TimeoutError as error:
             late = UpstreamError(Kind.TIMEOUT, "the fetch was ended at its deadline")
-            self._remember(key, late)
+            self._failures.note(key, late)
             raise late from error
         except UpstreamError as error:
-            self._remember(key, error)
+            self._failures.note(key, error)
             raise
-        finally:
+        self._failures.forget(key)
+        return value
+
+    def _remove(self, key: str, flight: _Flight[T]) -> None:
+        if self._flights.get(key) is flight:
             del self._flights[key]
 
-    def _remember(self, key: str, error: UpstreamError) -> None:
-        seconds = error.kind.consequence.remember
-        if seconds <= 0:
-            return
-        now = self._clock()
-        if len(self._failures) >= _FAILURES_KEPT:
-            self._failures = {k: f for k, f in self._failures.items() if f[0] > now}
-        if len(self._failures) < _FAILURES_KEPT:
-            self._failures[key] = (now + seconds, error)
+
+def _overloaded(message: str) -> UpstreamError:
+    return UpstreamError(Kind.OVERLOADED, message, retry_after=_OVERLOAD_WAIT)
 
 
-_FAILURES_KEPT = 10_000
-"""Beyond so many distinct failing keys nothing is gained by remembering more."""
-
-
-def _copy(error: UpstreamError) -> UpstreamError:
-    """Return the same error anew: one instance raised in a thousand tasks grows its traceback."""
-    return UpstreamError(error.kind, error.message, retry_after=error.retry_after)
+def _cancelled_itself() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -7,8 +7,10 @@ in when the refresh fails (RFC 5861 §4, stale-if-error); then it is *missing*.
 
 from __future__ import annotations
 
+import math
 import zlib
 from enum import IntEnum
+from typing import Annotated
 
 import msgspec
 
@@ -30,13 +32,17 @@ class FreshnessSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     negative_ttl: Duration = Duration(600)
     """How long "no match" is fresh."""
     stale_while_revalidate: Duration = Duration(21_600)
-    """How long after that an answer is given at once while it is refreshed."""
+    """How long after that an answer is given at once while it is refreshed. An older one is
+    waited for, as long as ``limits.soft_timeout``."""
     stale_if_error: Duration = Duration(604_800)
     """How long after its time to live an answer may stand in for a failed refresh."""
     summary_ttl: Duration = Duration(2_592_000)
     """How long a summary is kept for its input: while that is the same, it is not paid again."""
     jitter: float = 0.05
     """Up to this share of a time to live is taken off, by key: not all expire at once."""
+    early: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    """How eagerly hits renew what is about to expire, by what the fetch cost last time (XFetch):
+    at 1 about so many seconds ahead as it took; 0: never."""
 
 
 class Verdict(IntEnum):
@@ -78,6 +84,21 @@ def judge_summary(entry: Entry | None, now: float) -> Verdict:
     # A summary is named by its input and so stays right for as long as its records do (design §5).
     retry = failed(part) and now - part.at >= part.retry
     return Verdict.STALE if retry else Verdict.FRESH
+
+
+def renews_early(entry: Entry, policy: FreshnessSpec, now: float, draw: float) -> bool:
+    """Tell whether a hit at *now* renews the fresh *entry* behind its answer.
+
+    *draw* is uniform in [0, 1). This is XFetch (Vattani, Chierichetti, Lowenstein, VLDB 2015):
+    ``now - cost * beta * ln(draw) >= expiry``, so that each hit renews by itself, the more
+    likely the nearer the expiry and the dearer the fetch. Never in the first half of a life:
+    a fetch that takes as long as its answer holds must not be made all the time.
+    """
+    ttl = records_ttl(entry, policy)
+    left = entry.records.at + ttl - now
+    if not policy.early or not 0 < left <= ttl / 2:
+        return False
+    return -math.log(1.0 - draw) * entry.records.cost * policy.early >= left
 
 
 def failed(summary: Part) -> bool:

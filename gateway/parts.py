@@ -14,9 +14,11 @@ import aiohttp
 from adapters.breaker import Breaker
 from adapters.guard import Guarded
 from adapters.http import open_session
+from adapters.rates import Rates
 from adapters.source import Source
 from adapters.sources.dataset import DatasetSource
 from adapters.sources.declarative import DeclarativeSource
+from adapters.sources.limits import LimitsSpec
 from adapters.sources.spec import SpecError
 from adapters.summarizers.base import Roles, Summarizer
 from adapters.summarizers.extractive import Extractive
@@ -24,10 +26,13 @@ from gateway.config import Config, ConfigError, Fault, LlmSection, SourceSection
 from gateway.events import CircuitChanged, Events
 from gateway.freshness import capped
 from gateway.quality import QualityGate
-from gateway.route import Route
+from gateway.route import Deadlines, Route
 
 MODEL_FAILURES, MODEL_RESET = 5, 60.0
 """After so many failures in a row a model rests for so many seconds."""
+
+FLIGHT_MARGIN = 5.0
+"""Seconds of a flight for what is neither fetching nor writing."""
 
 Clock = Callable[[], float]
 
@@ -71,7 +76,8 @@ class _Builder:
 
     async def route(self, name: str, section: SourceSection) -> Route:
         source = await self._source(name, section)
-        breaker = self._breaker(name, section.limits.breaker.failures, section.limits.breaker.reset)
+        circuit = section.limits.breaker
+        breaker = self._breaker(name, circuit.failures, circuit.reset, circuit.rates)
         mapping = section.local.fields if section.local else section.response.fields
         summary = section.summary
         roles = summary.roles
@@ -90,6 +96,7 @@ class _Builder:
             prompt=summary.prompt,
             warm=section.warm,
             store=section.terms.store,
+            deadlines=_deadlines(section.limits, self._config.llm),
             query_required=not any(spec.required for spec in section.params.values()),
         )
 
@@ -142,10 +149,22 @@ class _Builder:
         self._stack.push_async_callback(model.close)
         return model
 
-    def _breaker(self, name: str, failures: int, reset: float) -> Breaker:
+    def _breaker(
+        self, name: str, failures: int, reset: float, rates: Rates | None = None
+    ) -> Breaker:
         def changed(upstream: str, before: str, after: str) -> None:
             self._events.emit(CircuitChanged(upstream, before, after))
 
-        breaker = Breaker(name, failures, reset, clock=self._clock, on_change=changed)
+        breaker = Breaker(name, failures, reset, clock=self._clock, on_change=changed, rates=rates)
         self.breakers[name] = breaker
         return breaker
+
+
+def _deadlines(limits: LimitsSpec, llm: LlmSection) -> Deadlines:
+    """Return how long flights take at most: the fetch, a model's two tries and a margin."""
+    writing = 2 * llm.timeout + FLIGHT_MARGIN
+    return Deadlines(
+        soft=limits.soft_timeout,
+        hard=limits.deadline + writing,
+        bulk=max(limits.deadline, limits.bulk_deadline) + writing,
+    )

@@ -33,6 +33,7 @@ from gateway.freshness import (
 )
 from gateway.lookup import Lookup
 from gateway.route import Route
+from gateway.streaming import Broadcast, Shared
 from gateway.summaries import Summaries, summary_digest
 from storage.entry import Entry, Part
 from storage.name_index import NameIndex
@@ -61,13 +62,17 @@ class Refill:
         fetches: Flights[Fetch],
         events: Events,
         clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._tiers = tiers
         self._summaries = summaries
         self._names = names
         self._fetches = fetches
+        self.broadcasts: Shared[Broadcast] = Shared(Broadcast)
+        """What the flights tell before they land, by the key of their lookup."""
         self._events = events
         self._clock = clock
+        self._timer = timer
 
     async def run(
         self,
@@ -76,17 +81,22 @@ class Refill:
         old: Entry | None,
         want_summary: bool,
         priority: Priority = Priority.CALLER,
+        *,
+        early: bool = False,
     ) -> Entry:
         """Return a new entry for *lookup*, kept in every tier that would take it.
 
-        *old* is what stands there now: what of it is still good is carried over.
+        *old* is what stands there now: what of it is still good is carried over, except that
+        records which are still fresh are fetched all the same when they are renewed *early*.
         Raise `UpstreamError` when records are due and cannot be had.
         """
-        entry = await self._renewed(lookup, route, old, priority)
-        if want_summary:
-            entry = await self._summarized(lookup, route, entry, priority)
-        elif self._overtaken(entry):
-            return entry
+        with self.broadcasts.hold(lookup.key, ending=want_summary) as broadcast:
+            entry = await self._renewed(lookup, route, old, priority, early=early)
+            broadcast.begin(entry)
+            if want_summary:
+                entry = await self._summarized(lookup, route, entry, priority, broadcast)
+            elif self._overtaken(entry):
+                return entry
         entry = msgspec.structs.replace(entry, keep_until=keep_until(entry, route.freshness))
         if route.store == "never":
             return entry
@@ -95,13 +105,17 @@ class Refill:
         return entry
 
     async def _renewed(
-        self, lookup: Lookup, route: Route, old: Entry | None, priority: Priority
+        self, lookup: Lookup, route: Route, old: Entry | None, priority: Priority, *, early: bool
     ) -> Entry:
         fresh = judge_records(old, route.freshness, self._clock()) is Verdict.FRESH
-        if old is not None and fresh:
+        if old is not None and fresh and not early:
             return old
         # Flights with and without a summary meet here: one upstream call for both.
-        landed = await self._fetches.join(lookup.key, lambda: self._fetch(lookup, route, priority))
+        landed = await self._fetches.join(
+            lookup.key,
+            lambda: self._fetch(lookup, route, old, priority),
+            deadline=route.deadlines.of(priority),
+        )
         fetch = landed.value
         kept = None if old is None else old.summary
         digest = summary_digest(lookup, route, fetch.part.digest)
@@ -116,23 +130,38 @@ class Refill:
             partial=fetch.partial,
         )
 
-    async def _fetch(self, lookup: Lookup, route: Route, priority: Priority) -> Fetch:
-        started = time.perf_counter()
+    async def _fetch(
+        self, lookup: Lookup, route: Route, old: Entry | None, priority: Priority
+    ) -> Fetch:
+        started = self._timer()
+        # What lacks a part is asked for anew, or it would lack it for ever.
+        known = "" if old is None or old.partial else old.records.validator
+        query = replace(lookup.query, priority=priority, validator=known)
         try:
-            payload = await route.source.fetch(replace(lookup.query, priority=priority))
-            route.gate.check_payload(payload)
+            payload = await route.source.fetch(query)
+            if not payload.unchanged:
+                route.gate.check_payload(payload)
         except UpstreamError as error:
-            seconds = time.perf_counter() - started
+            seconds = self._timer() - started
             self._events.emit(
                 FetchFailed(lookup.source, lookup.key, error.kind.value, error.message, seconds)
             )
             raise
-        seconds = time.perf_counter() - started
+        seconds = self._timer() - started
         count = len(payload.records)
         self._events.emit(Fetched(lookup.source, lookup.key, count, seconds))
+        if old is not None and payload.unchanged:
+            part = msgspec.structs.replace(old.records, at=payload.at, cost=seconds)
+            return Fetch(part, old.empty, old.partial)
         if route.store == "permanent":
             await self._remember(lookup.source, payload)
-        part = Part(encode_records(payload), payload.at, seconds, digest_of(payload))
+        part = Part(
+            encode_records(payload),
+            payload.at,
+            seconds,
+            digest_of(payload),
+            validator=payload.validator,
+        )
         return Fetch(part, empty=not payload.records, partial=payload.partial)
 
     async def _remember(self, source: str, payload: Payload) -> None:
@@ -144,7 +173,12 @@ class Refill:
             self._events.emit(TierFailed("names", "put", str(error)))
 
     async def _summarized(
-        self, lookup: Lookup, route: Route, entry: Entry, priority: Priority
+        self,
+        lookup: Lookup,
+        route: Route,
+        entry: Entry,
+        priority: Priority,
+        broadcast: Broadcast,
     ) -> Entry:
         summarizer = route.summarizer
         if summarizer is None or entry.empty:
@@ -152,7 +186,9 @@ class Refill:
         # Also one that was refused a while ago: unchanged records are no reason to pay again.
         if judge_summary(entry, self._clock()) is Verdict.FRESH:
             return entry
-        summary = await self._summaries.write(lookup, route, summarizer, entry.records, priority)
+        summary = await self._summaries.write(
+            lookup, route, summarizer, entry.records, priority, broadcast=broadcast
+        )
         return msgspec.structs.replace(entry, summary=summary)
 
     def _overtaken(self, entry: Entry) -> bool:

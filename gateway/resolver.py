@@ -7,20 +7,26 @@ may stand in, or the error. Everyone else listens to events.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Coroutine, Mapping
+
+import msgspec
 
 from adapters.errors import UpstreamError
 from adapters.source import Priority
 from gateway.answer import Answer, Outcome, degradations
 from gateway.events import Events, Failed, Served
 from gateway.flights import Flights, Landed
-from gateway.freshness import Verdict, judge_records, judge_summary
+from gateway.freshness import Verdict, judge_records, judge_summary, renews_early
 from gateway.lookup import Lookup
 from gateway.refill import Refill
 from gateway.route import Route
 from storage.entry import Entry, Found
 from storage.tiers import Tiers
+
+_MARGIN = 1.0
+"""Seconds that a caller without a deadline waits beyond the flight's, for the flight's word."""
 
 
 class Resolver:
@@ -35,6 +41,7 @@ class Resolver:
         refill: Refill,
         events: Events,
         clock: Callable[[], float] = time.time,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self._routes = routes
         self._tiers = tiers
@@ -42,6 +49,7 @@ class Resolver:
         self._refill = refill
         self._events = events
         self._clock = clock
+        self._draw = draw
 
     async def resolve(
         self, lookup: Lookup, within: float | None = None, *, want_summary: bool = True
@@ -57,6 +65,7 @@ class Resolver:
         verdict = self._judge(found, route, want_summary=want_summary)
         try:
             if found is not None and verdict is Verdict.FRESH:
+                self._renew_early(lookup, route, found.entry, want_summary)
                 answer = self._kept(found, route, "hit", want_summary)
             elif found is not None and verdict is Verdict.STALE:
                 self._start(lookup, route, found.entry, want_summary)
@@ -81,8 +90,24 @@ class Resolver:
         found = await self._tiers.find(lookup.key)
         if self._judge(found, route, want_summary=want_summary) is Verdict.FRESH:
             return None
-        landed = await self._fly(
-            lookup, route, _entry(found), None, want_summary, priority=priority
+        landed = await self._fly(lookup, route, _entry(found), want_summary, priority=priority)
+        return self._landed(landed, route, want_summary, refreshed=found is not None)
+
+    async def renew(
+        self, lookup: Lookup, within: float | None = None, *, want_summary: bool = True
+    ) -> Answer:
+        """Return what the upstream says now, however fresh what is kept may be, and keep it.
+
+        Raise `UpstreamError` when it cannot be fetched; what is kept stays.
+        """
+        route = self._routes[lookup.source]
+        want_summary = want_summary and route.summarizer is not None
+        found = await self._tiers.find(lookup.key)
+        # Apart from the flights that would take what is kept for good enough.
+        landed = await self._flights.join(
+            f"{_flight_key(lookup, want_summary)}#renewed",
+            lambda: self._refill.run(lookup, route, _outdated(found), want_summary),
+            within,
         )
         return self._landed(landed, route, want_summary, refreshed=found is not None)
 
@@ -105,12 +130,27 @@ class Resolver:
         degraded = degradations(entry, stale=old, summary_expected=want_summary)
         return Answer(entry, route.freshness, outcome, found.tier, now, degraded)
 
-    def _start(self, lookup: Lookup, route: Route, old: Entry, want_summary: bool) -> None:
+    def _start(
+        self,
+        lookup: Lookup,
+        route: Route,
+        old: Entry,
+        want_summary: bool,
+        *,
+        early: bool = False,
+    ) -> None:
         """Refresh behind the answer; what fails there is an event and not the caller's."""
-        key = _flight_key(lookup, want_summary)
+        priority = Priority.REFRESH
         self._flights.start(
-            key, lambda: self._refill.run(lookup, route, old, want_summary, Priority.REFRESH)
+            _flight_key(lookup, want_summary),
+            lambda: self._refill.run(lookup, route, old, want_summary, priority, early=early),
+            route.deadlines.of(priority),
         )
+
+    def _renew_early(self, lookup: Lookup, route: Route, entry: Entry, want_summary: bool) -> None:
+        """Refresh behind some of the last hits, so that what is asked often never expires."""
+        if renews_early(entry, route.freshness, self._clock(), self._draw()):
+            self._start(lookup, route, entry, want_summary, early=True)
 
     async def _fetched(
         self,
@@ -120,8 +160,13 @@ class Resolver:
         within: float | None,
         want_summary: bool,
     ) -> Answer:
+        records = judge_records(_entry(found), route.freshness, self._clock())
+        # Old records may be given instead; for a summary that was asked for, a caller waits.
+        soft = route.deadlines.soft if Verdict.FRESH < records < Verdict.MISSING else None
         try:
-            landed = await self._fly(lookup, route, _entry(found), within, want_summary)
+            landed = await self._fly(
+                lookup, route, _entry(found), want_summary, within=within, soft=soft
+            )
         except UpstreamError:
             if found is None or self._too_old(found.entry, route):
                 raise
@@ -133,15 +178,20 @@ class Resolver:
         lookup: Lookup,
         route: Route,
         old: Entry | None,
-        within: float | None,
         want_summary: bool,
         *,
+        within: float | None = None,
+        soft: float | None = None,
         priority: Priority = Priority.CALLER,
     ) -> Coroutine[None, None, Landed[Entry]]:
+        deadline = route.deadlines.of(priority)
         return self._flights.join(
             _flight_key(lookup, want_summary),
             lambda: self._refill.run(lookup, route, old, want_summary, priority),
-            within,
+            # A caller may join the flight of bulk work, whose deadline is not a caller's.
+            deadline + _MARGIN if within is None else within,
+            soft=soft,
+            deadline=deadline,
         )
 
     def _landed(
@@ -166,6 +216,14 @@ class Resolver:
 
 def _entry(found: Found | None) -> Entry | None:
     return None if found is None else found.entry
+
+
+def _outdated(found: Found | None) -> Entry | None:
+    """Return the entry as one whose records are due; its summary is carried over if it can be."""
+    if found is None:
+        return None
+    records = msgspec.structs.replace(found.entry.records, at=0.0)
+    return msgspec.structs.replace(found.entry, records=records)
 
 
 def _flight_key(lookup: Lookup, want_summary: bool) -> str:

@@ -6,11 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from adapters.source import Attribution, Source
+from adapters.source import Attribution, Priority, Source
 from adapters.sources.spec import ParamSpec
 from adapters.summarizers.base import Roles, Summarizer
 from gateway.freshness import FreshnessSpec
 from gateway.quality import QualityGate
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long a flight of this source may take, in seconds, summary included."""
+
+    soft: float = 2.0
+    """After so long a caller is given an old answer, and the flight goes on."""
+    hard: float = 75.0
+    """A flight that somebody may be waiting for is ended."""
+    bulk: float = 600.0
+    """A flight of a warm-up or of bulk work is ended."""
+
+    def of(self, priority: Priority) -> float:
+        """Return after how long a flight of *priority* is ended."""
+        return self.bulk if priority >= Priority.WARMUP else self.hard
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +50,6 @@ class Route:
     warm: tuple[str, ...] = ()
     store: Literal["permanent", "memory_only", "never"] = "permanent"
     """What the upstream's terms allow to be kept, and where."""
+    deadlines: Deadlines = field(default_factory=Deadlines)
     query_required: bool = True
     """``q`` must be given; a source with required parameters of its own may do without."""

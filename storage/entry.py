@@ -44,6 +44,8 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     may be made."""
     bill: Bill | None = None
     """What was paid for it; None where nobody was."""
+    validator: str = ""
+    """By which the upstream can say that the content still holds (``ETag``, ``Last-Modified``)."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

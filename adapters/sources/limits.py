@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
+from adapters.rates import Rates
 from adapters.sources.units import Duration, Spec, seconds
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class QuotaSpec(Spec, frozen=True, kw_only=True):
@@ -29,6 +32,21 @@ class BreakerSpec(Spec, frozen=True, kw_only=True):
     """Failed fetches in a row that open the circuit."""
     reset: Duration = seconds(60)
     """How long it stays open before one fetch is tried."""
+    window: Duration = seconds(60)
+    """How far back the shares below look."""
+    min_calls: Annotated[int, msgspec.Meta(ge=1)] = 20
+    """With fewer fetches in the window no share opens the circuit."""
+    failure_rate: Share = 0.5
+    """The share of failed fetches that opens it."""
+    slow_call: Duration = seconds(8)
+    """A call that takes so long is slow, whatever it brings."""
+    slow_rate: Share = 0.8
+    """The share of fetches with a slow call that opens it."""
+
+    @property
+    def rates(self) -> Rates:
+        """The shares, as the breaker wants them."""
+        return Rates(self.window, self.min_calls, self.failure_rate, self.slow_call, self.slow_rate)
 
 
 class LimitsSpec(Spec, frozen=True, kw_only=True):
@@ -36,6 +54,8 @@ class LimitsSpec(Spec, frozen=True, kw_only=True):
 
     quotas: tuple[QuotaSpec, ...] = ()
     """All of them hold at once."""
+    quotas_with_key: tuple[QuotaSpec, ...] = ()
+    """Instead of *quotas* where a key is sent, for upstreams that give more to whom they know."""
     cost: int = 1
     """What one call counts for in the quotas, where an upstream weighs calls."""
     concurrency: int = 8
@@ -49,8 +69,22 @@ class LimitsSpec(Spec, frozen=True, kw_only=True):
     backoff: Duration = seconds(0.25)
     """The first wait's upper bound; it doubles for each try."""
     max_backoff: Duration = seconds(10)
-    """No wait is longer; an upstream that asks for more is not tried again."""
+    """No wait is longer; an upstream that asks for more is not tried again, except by bulk work."""
+    retry_ratio: Share = 0.2
+    """Every fetch earns so much of a further try: an outage is not met with twice the load."""
+    retry_burst: Annotated[int, msgspec.Meta(ge=0)] = 10
+    """At most so many further tries are saved up."""
+    soft_timeout: Duration = seconds(2)
+    """A caller is given an old answer, if there is one, when the fetch takes longer than so."""
     deadline: Duration = seconds(30)
     """For one fetch, its waits and tries together."""
+    bulk_deadline: Duration = seconds(600)
+    """The same for a warm-up and for bulk work, which also sit out a spent quota so long."""
     breaker: BreakerSpec = msgspec.field(default_factory=BreakerSpec)
     """When a failing upstream is left alone."""
+
+    def when_keyed(self, *, keyed: bool) -> LimitsSpec:
+        """Return the limits that hold with a key, or without one."""
+        if not (keyed and self.quotas_with_key):
+            return self
+        return msgspec.structs.replace(self, quotas=self.quotas_with_key)

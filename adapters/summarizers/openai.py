@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from adapters.breaker import Breaker
+from adapters.commitment import commit
 from adapters.errors import Kind, SummaryError, UpstreamError
 from adapters.llm.chat import Chat, Completion
 from adapters.llm.faults import UNWELL
@@ -81,6 +82,7 @@ class OpenAISummarizer(Summarizer):
         """Ask the breaker first and tell it afterwards; it speaks of upstream errors only."""
         try:
             with self._breaker.watch():
+                commit()
                 try:
                     yield
                 except SummaryError as error:

@@ -19,6 +19,7 @@ from adapters.sources.spec import (
     TermsSpec,
 )
 from adapters.sources.units import Duration, Size, Spec, seconds
+from gateway.flights import FlightsSpec
 from gateway.freshness import FreshnessSpec
 from gateway.quality import QualitySpec
 from gateway.report import ReportRules
@@ -206,6 +207,8 @@ class Config(Spec, frozen=True, kw_only=True):
     """What a source has unless it says otherwise."""
     sources: dict[str, SourceSection] = msgspec.field(default_factory=dict)
     """Every source by the name that callers use."""
+    flights: FlightsSpec = msgspec.field(default_factory=FlightsSpec)
+    """Fetches in progress, one for each key."""
     warmup: WarmupSection = msgspec.field(default_factory=WarmupSection)
     """What is loaded ahead."""
 

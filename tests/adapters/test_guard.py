@@ -8,7 +8,7 @@ import pytest
 from adapters.breaker import Breaker
 from adapters.errors import Kind, UpstreamError
 from adapters.guard import Guarded
-from adapters.source import Attribution, Payload, Query
+from adapters.source import Attribution, Payload, Priority, Query
 from adapters.sources.limits import LimitsSpec, QuotaSpec
 from adapters.sources.units import Duration
 
@@ -156,8 +156,8 @@ async def test_an_open_circuit_costs_no_quota_and_needs_no_slot() -> None:
     source = guard(upstream, Time(), limits)
     for _ in range(5):
         await kind_of(source)
-    await source._slots.acquire()
-    assert await kind_of(source) is Kind.CIRCUIT_OPEN
+    async with source.permits.held(Priority.CALLER):
+        assert await kind_of(source) is Kind.CIRCUIT_OPEN
     assert source.meter.usage() == {"day": (5, 100)}
 
 
@@ -187,7 +187,7 @@ async def test_no_more_calls_run_at_once_than_the_bulkhead_holds() -> None:
     upstream = Held()
     source = guard(upstream, Time(), LimitsSpec(concurrency=2, queue=3))
     tasks = [asyncio.create_task(source.fetch(QUERY)) for _ in range(5)]
-    await until(lambda: upstream.running == 2 and source._waiting == 3)
+    await until(lambda: upstream.running == 2 and source.permits.waiting == 3)
     assert await kind_of(source) is Kind.OVERLOADED
     upstream.go.set()
     await asyncio.gather(*tasks)

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from adapters.commitment import commit
 from adapters.errors import Kind, UpstreamError
+from gateway.failures import FailuresSpec
 from gateway.flights import Flights
 from tests.clocks import ManualClock
 
@@ -12,14 +14,17 @@ from tests.clocks import ManualClock
 class Upstream:
     """Work that waits to be released, and counts."""
 
-    def __init__(self, error: UpstreamError | None = None) -> None:
+    def __init__(self, error: UpstreamError | None = None, *, costs: bool = True) -> None:
         self.calls = 0
+        self.costs = costs
         self.cancelled = 0
         self.release = asyncio.Event()
         self._error = error
 
     async def __call__(self) -> int:
         self.calls += 1
+        if self.costs:
+            commit()
         try:
             await self.release.wait()
         except asyncio.CancelledError:
@@ -63,7 +68,7 @@ async def test_a_caller_who_leaves_cancels_nobody() -> None:
 async def test_a_callers_time_ends_without_the_flights() -> None:
     flights, upstream = Flights[int](60), Upstream()
     with pytest.raises(UpstreamError) as caught:
-        await flights.join("k", upstream, within=0)
+        await flights.join("k", upstream, within=0.001)
     assert caught.value.kind is Kind.TIMEOUT
     assert flights.flying("k")
     upstream.release.set()
@@ -109,7 +114,7 @@ async def test_a_refresh_that_failed_a_moment_ago_is_not_started_again() -> None
         await asyncio.sleep(0)
     flights.start("k", upstream)
     assert not flights.flying("k")
-    clock.advance(Kind.TRANSIENT.consequence.remember)
+    clock.advance(FailuresSpec().backoff)
     flights.start("k", upstream)
     await flights.close(1)
     assert upstream.calls == 2

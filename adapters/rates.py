@@ -1,0 +1,70 @@
+"""How many of the last calls failed or were slow: what a run of failures alone does not show."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+_BUCKETS = 10
+"""A window is forgotten by tenths: its memory does not grow with the calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """When the shares of failed or slow calls in a window are too much."""
+
+    window: float = 60.0
+    """Seconds that are looked back."""
+    calls: int = 20
+    """With fewer calls in the window no share says anything."""
+    failed: float = 0.5
+    """This share of failed calls is too much."""
+    slow_after: float = math.inf
+    """Seconds from which a call counts as slow."""
+    slow: float = 0.8
+    """This share of slow calls is too much."""
+
+
+@dataclass(slots=True)
+class _Bucket:
+    until: float
+    calls: int = 0
+    failed: int = 0
+    slow: int = 0
+
+
+class Tally:
+    """Counts calls; times are seconds of one clock."""
+
+    def __init__(self, rates: Rates) -> None:
+        self._rates = rates
+        self._buckets: deque[_Bucket] = deque()
+
+    def add(self, now: float, seconds: float, *, failed: bool) -> None:
+        """Count a call that ended at *now* after *seconds*."""
+        self._forget(now)
+        if not self._buckets or now >= self._buckets[-1].until:
+            self._buckets.append(_Bucket(now + self._rates.window / _BUCKETS))
+        bucket = self._buckets[-1]
+        bucket.calls += 1
+        bucket.failed += failed
+        bucket.slow += seconds >= self._rates.slow_after
+
+    def exceeded(self, now: float) -> bool:
+        """Whether enough calls are in the window and too many of them failed or were slow."""
+        self._forget(now)
+        calls = sum(bucket.calls for bucket in self._buckets)
+        if calls < max(1, self._rates.calls):
+            return False
+        failed = sum(bucket.failed for bucket in self._buckets)
+        slow = sum(bucket.slow for bucket in self._buckets)
+        return failed >= self._rates.failed * calls or slow >= self._rates.slow * calls
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._buckets.clear()
+
+    def _forget(self, now: float) -> None:
+        while self._buckets and self._buckets[0].until <= now - self._rates.window:
+            self._buckets.popleft()
