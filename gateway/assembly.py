@@ -19,6 +19,7 @@ from gateway.resolver import Resolver
 from gateway.route import Route
 from gateway.spend.budgets import Budgets, BudgetsSpec
 from gateway.spend.till import Till
+from gateway.streaming import Broadcast, Shared
 from gateway.summaries import Summaries
 from storage.database import DatabaseTier, open_database
 from storage.entry import Entry, Part
@@ -48,6 +49,7 @@ class Gateway:
     flights: Flights[Entry]
     events: Events
     breakers: Mapping[str, Breaker]
+    broadcasts: Shared[Broadcast]
 
 
 @asynccontextmanager
@@ -75,7 +77,7 @@ async def open_gateway(
             events=events,
             clock=clock,
         )
-        flights: Flights[Entry] = Flights(deadline)
+        flights: Flights[Entry] = Flights(deadline, spec=config.flights)
         stack.push_async_callback(flights.close, GRACE)
         resolver = Resolver(
             routes=parts.routes,
@@ -85,7 +87,17 @@ async def open_gateway(
             events=events,
             clock=clock,
         )
-        yield Gateway(config, parts.routes, resolver, tiers, names, flights, events, parts.breakers)
+        yield Gateway(
+            config=config,
+            routes=parts.routes,
+            resolver=resolver,
+            tiers=tiers,
+            names=names,
+            flights=flights,
+            events=events,
+            breakers=parts.breakers,
+            broadcasts=refill.broadcasts,
+        )
 
 
 async def _open_refill(

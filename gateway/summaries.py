@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from adapters.errors import SummaryError
 from adapters.source import Priority
@@ -18,12 +18,25 @@ from gateway.lookup import Lookup, canonical
 from gateway.route import Route
 from gateway.spend.prices import priced
 from gateway.spend.till import Till
+from gateway.streaming import Broadcast, Script, Shared, Telling
 from storage.entry import Part
 from storage.summaries import SummaryStore
 from storage.tier import TierError
 
 NO_SUMMARY = b"null"
 TRIES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One summary that is to be had."""
+
+    lookup: Lookup
+    route: Route
+    summarizer: Summarizer
+    brief: Brief
+    digest: str
+    script: Script
 
 
 class Summaries:
@@ -45,6 +58,7 @@ class Summaries:
         self._till = till
         self._events = events
         self._clock = clock
+        self._scripts: Shared[Script] = Shared(Script)
 
     async def write(
         self,
@@ -53,8 +67,12 @@ class Summaries:
         summarizer: Summarizer,
         records: Part,
         priority: Priority,
+        *,
+        broadcast: Broadcast,
     ) -> Part | None:
         """Return the summary of *records*; one that could not be had is a part that failed.
+
+        *broadcast* is told of it as it is written, if anybody listens when that begins.
 
         None: the budget had no room for who asked, and whoever asks next may have it written.
         Raise `UpstreamError` only when the flight is ended at its deadline.
@@ -71,31 +89,29 @@ class Summaries:
             priority=priority,
         )
         # Two queries that find the same records meet here: one summary for both.
-        while True:
-            landed = await self._writings.join(
-                digest, lambda: self._written(lookup, route, summarizer, brief, digest)
-            )
-            # Refused with others behind whom this one does not stand: it asks for itself.
-            if landed.value is not None or not landed.collapsed:
-                return landed.value
+        with self._scripts.hold(digest) as script:
+            script.follow(broadcast)
+            task = _Task(lookup, route, summarizer, brief, digest, script)
+            while True:
+                landed = await self._writings.join(digest, lambda: self._written(task))
+                # Refused with others behind whom this one does not stand: it asks for itself.
+                if landed.value is not None or not landed.collapsed:
+                    return landed.value
 
-    async def _written(
-        self, lookup: Lookup, route: Route, summarizer: Summarizer, brief: Brief, digest: str
-    ) -> Part | None:
+    async def _written(self, task: _Task) -> Part | None:
         """Return the summary that was paid for already, or a new one, kept for the next time."""
         try:
-            known = await self._store.get(digest)
+            known = await self._store.get(task.digest)
         except TierError as error:
             self._events.emit(TierFailed("summaries", "get", str(error)))
             known = None
         if known is not None:
-            self._events.emit(
-                SummaryReused(lookup.source, lookup.key, known.cost, *priced(known.bill))
-            )
+            source, key = task.lookup.source, task.lookup.key
+            self._events.emit(SummaryReused(source, key, known.cost, *priced(known.bill)))
             return known
-        summary = await self._summarize(lookup, route, summarizer, brief, digest)
-        if summary is not None and not failed(summary) and route.store == "permanent":
-            await self._keep(summary, route)
+        summary = await self._summarize(task)
+        if summary is not None and not failed(summary) and task.route.store == "permanent":
+            await self._keep(summary, task.route)
         return summary
 
     async def _keep(self, summary: Part, route: Route) -> None:
@@ -104,22 +120,17 @@ class Summaries:
         except TierError as error:
             self._events.emit(TierFailed("summaries", "put", str(error)))
 
-    async def _summarize(
-        self, lookup: Lookup, route: Route, summarizer: Summarizer, brief: Brief, digest: str
-    ) -> Part | None:
-        started = time.perf_counter()
+    async def _summarize(self, task: _Task) -> Part | None:
+        started, lookup = time.perf_counter(), task.lookup
+        streamed = task.script.wanted
         try:
-            draft = await self._passing(lookup, route, summarizer, brief)
+            draft = await self._passing(task, streamed=streamed)
         except SummaryError as error:
             seconds = time.perf_counter() - started
             self._events.emit(
                 SummaryFailed(lookup.source, lookup.key, error.reason, error.message, seconds)
             )
-            if error.reason == "rejected":
-                return await self._stand_in(brief, digest)
-            if error.reason == "budget" and brief.priority is not Priority.CALLER:
-                return None
-            return Part(NO_SUMMARY, self._clock(), seconds, digest, SUMMARY_RETRY)
+            return await self._without(task, error, seconds, streamed=streamed)
         seconds, now = time.perf_counter() - started, self._clock()
         usage, bill = draft.usage, self._till.bill(draft)
         self._events.emit(
@@ -134,30 +145,47 @@ class Summaries:
                 *priced(bill),
             )
         )
-        return Part(encode_summary(draft, now, grounded=True), now, seconds, digest, bill=bill)
+        body = encode_summary(draft, now, grounded=True)
+        return Part(body, now, seconds, task.digest, bill=bill)
 
-    async def _passing(
-        self, lookup: Lookup, route: Route, summarizer: Summarizer, brief: Brief
-    ) -> Draft:
+    async def _passing(self, task: _Task, *, streamed: bool) -> Draft:
         """Return a draft that the gate lets through; the second try is told what was wrong.
 
+        Only the first try is *streamed*: whoever listened has its text replaced in the end.
         Raise `SummaryError` when that is refused too. What was refused is kept nowhere.
         """
         reasons: tuple[str, ...] = ()
+        summarizer = Telling(task.summarizer, task.script) if streamed else task.summarizer
         for _ in range(TRIES):
-            told = replace(brief, rejected=reasons)
-            draft = await self._till.draft(lookup, summarizer, told)
-            reasons = route.gate.check_summary(draft, told)
+            told = replace(task.brief, rejected=reasons)
+            draft = await self._till.draft(task.lookup, summarizer, told)
+            reasons = task.route.gate.check_summary(draft, told)
             if not reasons:
                 return draft
-            self._till.wasted(lookup, self._till.bill(draft), "rejected")
+            self._till.wasted(task.lookup, self._till.bill(draft), "rejected")
+            task.script.withdraw()
+            summarizer = task.summarizer
         raise SummaryError("rejected", "; ".join(reasons))
 
-    async def _stand_in(self, brief: Brief, digest: str) -> Part:
+    async def _without(
+        self, task: _Task, error: SummaryError, seconds: float, *, streamed: bool
+    ) -> Part | None:
+        """Return what stands in the place of a summary that could not be had."""
+        if error.reason == "rejected":
+            return await self._stand_in(task, REJECTED_RETRY)
+        if error.reason == "budget" and task.brief.priority is not Priority.CALLER:
+            return None
+        if streamed:
+            # Who has read half of it is given something whole in its place.
+            task.script.withdraw(error)
+            return await self._stand_in(task, SUMMARY_RETRY)
+        return Part(NO_SUMMARY, self._clock(), seconds, task.digest, SUMMARY_RETRY)
+
+    async def _stand_in(self, task: _Task, retry: float) -> Part:
         """Return the records' own sentences in place of what was refused, marked as such."""
-        draft, now = await self._extractive.summarize(brief), self._clock()
+        draft, now = await self._extractive.summarize(task.brief), self._clock()
         body = encode_summary(draft, now, grounded=True) if draft.text else NO_SUMMARY
-        return Part(body, now, 0.0, digest, REJECTED_RETRY)
+        return Part(body, now, 0.0, task.digest, retry)
 
 
 def summary_digest(lookup: Lookup, route: Route, records: str) -> str:

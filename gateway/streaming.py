@@ -1,0 +1,153 @@
+"""What a flight tells before it lands: its records, then its summary as it is written.
+
+A broadcast belongs to its flight and not to any listener: who comes late gets what was written
+so far and then the rest, and who leaves changes nothing. Listeners have no queue of their own:
+each reads on from where it was, so a slow one costs no memory here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+from adapters.errors import SummaryError
+from adapters.sources.units import Duration, Spec, seconds
+from adapters.summarizers.base import Brief, Draft, Summarizer
+from storage.entry import Entry
+
+T = TypeVar("T")
+
+ROOM = 64 * 1024
+"""Characters of one summary that are told as they are written; no gate passes a longer one."""
+
+
+class StreamSpec(Spec, frozen=True, kw_only=True):
+    """Answers that are told piece by piece."""
+
+    heartbeat: Duration = seconds(15)
+    """A client that was told nothing for so long is told that the gateway lives."""
+    stall: Duration = seconds(20)
+    """A client that takes nothing for so long is cut off."""
+
+
+class Script:
+    """One summary while it is written; the lookups that wait for it follow."""
+
+    def __init__(self) -> None:
+        self.fault: SummaryError | None = None
+        """Why it broke off, if it did."""
+        self._pieces: list[str] = []
+        self._room = ROOM
+        self._open = True
+        self._followers: list[Broadcast] = []
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody listens now."""
+        return any(follower.listened for follower in self._followers)
+
+    def follow(self, broadcast: Broadcast) -> None:
+        """Have the listeners of *broadcast* told of this script, from its first piece on."""
+        self._followers.append(broadcast)
+        broadcast.script = self
+        broadcast.ring()
+
+    def write(self, piece: str) -> None:
+        """Tell *piece* to all who follow."""
+        if self._open and piece and len(piece) <= self._room:
+            self._room -= len(piece)
+            self._pieces.append(piece)
+            self._ring()
+
+    def withdraw(self, fault: SummaryError | None = None) -> None:
+        """Forget what was written, and tell no more: it is refused, or broke off with *fault*."""
+        self._open = False
+        self._pieces.clear()
+        self.fault = fault
+        self._ring()
+
+    def since(self, count: int) -> tuple[str, int]:
+        """Return what was written after the first *count* pieces, and how many there are now."""
+        return "".join(self._pieces[count:]), max(count, len(self._pieces))
+
+    def _ring(self) -> None:
+        for follower in self._followers:
+            follower.ring()
+
+
+class Broadcast:
+    """What the flight of one lookup tells."""
+
+    def __init__(self) -> None:
+        self.entry: Entry | None = None
+        """The records, once they are there; the summary is not in it yet."""
+        self.script: Script | None = None
+        """The summary that is written for them."""
+        self._bells: set[asyncio.Event] = set()
+
+    @property
+    def listened(self) -> bool:
+        """Whether somebody listens now."""
+        return bool(self._bells)
+
+    def begin(self, entry: Entry) -> None:
+        """Tell the records."""
+        self.entry = entry
+        self.ring()
+
+    def ring(self) -> None:
+        """Wake everyone who listens."""
+        for bell in self._bells:
+            bell.set()
+
+    @contextmanager
+    def listening(self) -> Iterator[asyncio.Event]:
+        """Yield a bell that is rung whenever there is more; who hears it clears it."""
+        bell = asyncio.Event()
+        self._bells.add(bell)
+        try:
+            yield bell
+        finally:
+            self._bells.discard(bell)
+
+
+class Shared(Generic[T]):
+    """One value for each name, while anybody holds it."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._held: dict[str, tuple[T, list[None]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @contextmanager
+    def hold(self, name: str, *, ending: bool = False) -> Iterator[T]:
+        """Yield the value of *name*, the same as others hold; it goes with the last of them.
+
+        *ending*: it goes when this one lets go; who asks then gets a new one.
+        """
+        value, holders = held = self._held.setdefault(name, (self._make(), []))
+        holders.append(None)
+        try:
+            yield value
+        finally:
+            holders.pop()
+            if (ending or not holders) and self._held.get(name) is held:
+                del self._held[name]
+
+
+class Telling(Summarizer):
+    """A summarizer whose words are told to *script* as it writes them."""
+
+    def __init__(self, summarizer: Summarizer, script: Script) -> None:
+        self.name = summarizer.name
+        self.version = summarizer.version
+        self._summarizer = summarizer
+        self._script = script
+
+    async def summarize(self, brief: Brief) -> Draft:
+        """Return the whole draft when it is written; raise what the summarizer does."""
+        return await self._summarizer.stream(brief, self._script.write)
