@@ -1,0 +1,1 @@
+"""Who may ask: API keys, an identity provider's JWTs, and short-lived tokens for mobile clients."""

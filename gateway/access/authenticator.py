@@ -1,0 +1,119 @@
+"""From what a request shows to who asks. What was proven once is remembered while it holds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import jwt
+
+from gateway.access.identity import ANYONE, Identity, UnknownCallerError
+from gateway.access.jwks import Issuer
+from gateway.access.keyring import KeyRing
+from gateway.access.keys import split
+from gateway.access.tokens import ISSUER, Tokens
+
+_REMEMBERED = 20_000
+
+
+class Authenticator(Protocol):
+    """Tells who asks."""
+
+    open: bool
+    """Whether who shows nothing is let in as well."""
+
+    def known(self, credential: str) -> Identity | None:
+        """Return who shows *credential* if that is known and holds now; at once."""
+
+    async def identify(self, credential: str) -> Identity:
+        """Return who shows *credential*, empty for none; raise `UnknownCallerError`."""
+
+
+class Open:
+    """Everybody is let in: a desk."""
+
+    open = True
+
+    def known(self, credential: str) -> Identity | None:
+        """Return anyone."""
+        del credential
+        return ANYONE
+
+    async def identify(self, credential: str) -> Identity:
+        """Return anyone."""
+        del credential
+        return ANYONE
+
+
+class Required:
+    """Keys, tokens and JWTs are asked for."""
+
+    open = False
+
+    def __init__(
+        self,
+        *,
+        keys: KeyRing,
+        tokens: Tokens | None,
+        issuers: Mapping[str, Issuer],
+        clock: Callable[[], float],
+    ) -> None:
+        self._keys = keys
+        self._tokens = tokens
+        self._issuers = issuers
+        self._clock = clock
+        self._proven: dict[bytes, tuple[Identity, str]] = {}
+
+    def known(self, credential: str) -> Identity | None:
+        """Return who shows *credential* if that was proven before and holds now."""
+        found = self._proven.get(_name(credential))
+        if found is None:
+            return None
+        identity, key = found
+        # Both are looked at each time: what has expired or was revoked is seen by the next request.
+        if self._clock() >= identity.until or (key and not self._keys.valid(key)):
+            return None
+        return identity
+
+    async def identify(self, credential: str) -> Identity:
+        """Return who shows *credential*; raise `UnknownCallerError`."""
+        if not credential:
+            raise UnknownCallerError("show an API key or a token: Authorization: Bearer …")
+        known = self.known(credential)
+        if known is not None:
+            return known
+        identity, key = await self._prove(credential)
+        if len(self._proven) >= _REMEMBERED:
+            self._proven.clear()
+        self._proven[_name(credential)] = identity, key
+        return identity
+
+    async def _prove(self, credential: str) -> tuple[Identity, str]:
+        """Return the identity and the id of the API key on which it rests, if on one."""
+        parts = split(credential)
+        if parts is not None:
+            return await self._keys.prove(*parts), parts[0]
+        issuer = _issuer(credential)
+        if issuer == ISSUER and self._tokens is not None:
+            identity, parent = self._tokens.read(credential)
+            if not await self._keys.find(parent):
+                raise UnknownCallerError("the key that minted the token was revoked")
+            return identity, parent
+        if issuer in self._issuers:
+            return await self._issuers[issuer].read(credential), ""
+        raise UnknownCallerError("this is neither an API key nor a token of an accepted issuer")
+
+
+def _issuer(token: str) -> str:
+    """Return who *token* says has issued it; nothing is proven by that."""
+    try:
+        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    except jwt.InvalidTokenError as error:
+        raise UnknownCallerError("this is neither an API key nor a token") from error
+    return str(claims.get("iss", ""))
+
+
+def _name(credential: str) -> bytes:
+    """Return the name under which *credential* is remembered: nobody finds it in our memory."""
+    return hashlib.sha256(credential.encode("utf-8", "surrogateescape")).digest()

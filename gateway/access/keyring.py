@@ -1,0 +1,89 @@
+"""The API keys that are valid, in memory, followed from the table that all replicas share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+
+from gateway.access.identity import Identity, UnknownCallerError
+from gateway.access.keys import ApiKey
+from storage.tier import TierError
+
+POLL = 1.0
+"""Seconds within which a key that another process revoked is no key here any more."""
+MISSES = 0.2
+"""Seconds between two looks into the table for keys that are not known."""
+
+
+class KeyStore(Protocol):
+    """The table of keys."""
+
+    async def all(self) -> Sequence[ApiKey]:
+        """Return every key; raise `TierError`."""
+
+
+class KeyRing:
+    """Follows *store*; *clock* gives Unix seconds."""
+
+    def __init__(self, store: KeyStore, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._keys: dict[str, ApiKey] = {}
+        self._loaded = 0.0
+        self._lock = asyncio.Lock()
+
+    @property
+    def count(self) -> int:
+        """How many keys are valid."""
+        now = self._clock()
+        return sum(key.valid(now) for key in self._keys.values())
+
+    def valid(self, number: str) -> bool:
+        """Whether the key *number* is known and valid now."""
+        key = self._keys.get(number)
+        return key is not None and key.valid(self._clock())
+
+    async def find(self, number: str) -> bool:
+        """Whether the key *number* is valid; one that is not known is looked for in the table."""
+        if number not in self._keys:
+            await self._look()
+        return self.valid(number)
+
+    async def prove(self, number: str, secret: str) -> Identity:
+        """Return who shows the key; raise `UnknownCallerError`, which says the same of all."""
+        await self.find(number)
+        key = self._keys.get(number)
+        if key is None or not key.proves(secret, self._clock()):
+            raise UnknownCallerError("the API key is unknown, expired or revoked")
+        return key.identity
+
+    async def load(self) -> None:
+        """Read the table; raise `TierError`."""
+        self._keys = {key.id: key for key in await self._store.all()}
+        self._loaded = self._clock()
+
+    @asynccontextmanager
+    async def followed(self) -> AsyncIterator[None]:
+        """Read the table each second within the context."""
+        task = asyncio.create_task(self._follow(), name="keyring")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _look(self) -> None:
+        async with self._lock:
+            if self._clock() - self._loaded >= MISSES:
+                with suppress(TierError):  # a key that cannot be looked up is not known
+                    await self.load()
+
+    async def _follow(self) -> None:
+        while True:
+            # A table that cannot be read is told by every other reader of that database.
+            with suppress(TierError):
+                await self.load()
+            await asyncio.sleep(POLL)

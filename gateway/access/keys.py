@@ -1,0 +1,68 @@
+"""API keys: made once, shown once, and kept as a hash.
+
+``lgk_{id}_{secret}``: the id finds the row, the secret has 256 bits, so that a plain SHA-256 of it
+cannot be turned back (a slow hash is for what people think up).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+
+from gateway.access.identity import Identity, Scope
+
+PREFIX = "lgk"
+_SHAPE = re.compile(rf"{PREFIX}_([0-9a-f]{{12}})_([A-Za-z0-9_-]{{43}})")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is kept."""
+
+    id: str
+    hash: str
+    """SHA-256 of the secret, in hex."""
+    tenant: str
+    scopes: frozenset[Scope]
+    sources: frozenset[str] | None
+    rate: str
+    note: str
+    created: float
+    """Unix seconds, as the others."""
+    expires: float | None
+    revoked: float | None
+
+    def proves(self, secret: str, now: float) -> bool:
+        """Whether *secret* is its own and it is valid at *now*; in constant time."""
+        own = hmac.compare_digest(digest(secret), self.hash)
+        return own and self.valid(now)
+
+    def valid(self, now: float) -> bool:
+        """Whether it is neither revoked nor expired at *now*."""
+        return self.revoked is None and (self.expires is None or now < self.expires)
+
+    @property
+    def identity(self) -> Identity:
+        """Who shows it."""
+        until = float("inf") if self.expires is None else self.expires
+        return Identity(self.tenant, f"key:{self.id}", self.scopes, self.sources, self.rate, until)
+
+
+def new_secret() -> tuple[str, str, str]:
+    """Return a new key's id, its secret, and the text that its owner is shown once."""
+    number, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    return number, secret, f"{PREFIX}_{number}_{secret}"
+
+
+def split(text: str) -> tuple[str, str] | None:
+    """Return id and secret of what looks like a key, else None."""
+    match = _SHAPE.fullmatch(text)
+    return None if match is None else (match[1], match[2])
+
+
+def digest(secret: str) -> str:
+    """Return the hash under which *secret* is kept."""
+    return hashlib.sha256(secret.encode()).hexdigest()
