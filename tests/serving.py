@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import gzip
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import aiohttp
+import brotli
+from backports import zstd
 
 from gateway.assembly import Gateway
 from gateway.web.app import make_app
@@ -21,3 +24,16 @@ async def served(gateway: Gateway) -> AsyncIterator[aiohttp.ClientSession]:
         ) as session,
     ):
         yield session
+
+
+async def decoded(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body without its coding, which the client of `served` leaves as it came."""
+    return _DECODERS[response.headers.get("Content-Encoding", "identity")](await response.read())
+
+
+_DECODERS: dict[str, Callable[[bytes], bytes]] = {
+    "zstd": zstd.decompress,
+    "br": brotli.decompress,
+    "gzip": gzip.decompress,
+    "identity": bytes,
+}

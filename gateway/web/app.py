@@ -6,16 +6,21 @@ from aiohttp import web
 
 from gateway.assembly import Gateway
 from gateway.config import Config
+from gateway.web.batch import batch
+from gateway.web.encoding import EncodedBodies
 from gateway.web.health import alive, ready
-from gateway.web.keys import GATEWAY
+from gateway.web.keys import BODIES, GATEWAY
 from gateway.web.listing import sources
 from gateway.web.middlewares import MAX_BODY, MIDDLEWARES
+from gateway.web.refresh import refresh
 from gateway.web.search import search
 from gateway.web.server import run
 from gateway.web.suggest import suggest
 
 ROUTES = (
     web.get("/v1/search", search),
+    web.post("/v1/search", batch),
+    web.post("/v1/refresh", refresh),
     web.get("/v1/suggest", suggest),
     web.get("/v1/sources", sources),
     web.get("/healthz", alive),
@@ -27,6 +32,7 @@ def make_app(gateway: Gateway) -> web.Application:
     """Return an application that answers from *gateway*, which its caller opens and closes."""
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY)
     app[GATEWAY] = gateway
+    app[BODIES] = EncodedBodies(gateway.config.memory.encoded_bytes)
     app.add_routes(ROUTES)
     return app
 

@@ -11,13 +11,16 @@ CACHE = "lookup-gateway"
 """Our name in ``Cache-Status`` (RFC 9211 §2)."""
 
 
-def cache_status(answer: Answer) -> str:
-    """Return how we came by the answer, as RFC 9211 §2 writes it: a stale hit's ttl is negative."""
+def cache_status(answer: Answer, *, forced: bool = False) -> str:
+    """Return how we came by the answer, as RFC 9211 §2 writes it: a stale hit's ttl is negative.
+
+    *forced*: the client would have no kept answer, whatever there was (RFC 9211 §2.2, request).
+    """
     if answer.outcome in ("hit", "stale"):
         return f"{CACHE}; hit; ttl={answer.ttl}; detail={answer.tier}"
     if answer.outcome == "similar":
         return f"{CACHE}; fwd=miss; detail=similar"
-    reason = "stale" if answer.refreshed else "miss"
+    reason = "request" if forced else "stale" if answer.refreshed else "miss"
     stored = "; stored" if answer.stored else ""
     collapsed = "; collapsed" if answer.outcome == "collapsed" else ""
     return f"{CACHE}; fwd={reason}{stored}{collapsed}"
@@ -42,12 +45,12 @@ def cache_control(answer: Answer) -> str:
     )
 
 
-def entity_tag(answer: Answer, view: str) -> str:
-    """Return the ``ETag`` of *answer* as the *view* of a search shows it.
+def entity_tag(content: str, view: str) -> str:
+    """Return the ``ETag`` of the *content* (`Answer.etag`) as the *view* of a search shows it.
 
     It is weak, because one answer has it in every encoding (RFC 9110 §8.8.1).
     """
-    opaque = answer.etag
+    opaque = content
     if view:
         opaque += "-" + hashlib.blake2b(view.encode(), digest_size=4).hexdigest()
     return f'W/"{opaque}"'

@@ -7,9 +7,13 @@ from typing import Final
 from aiohttp import web
 
 from gateway.assembly import Gateway
+from gateway.web.encoding import EncodedBodies
 
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 """The opened gateway that an application answers from."""
+
+BODIES: Final = web.AppKey("bodies", EncodedBodies)
+"""Answers as they were sent, for the next who asks for the same in the same coding."""
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 """Of a request: the client's own id when it is sane, else a new one."""

@@ -41,7 +41,11 @@ class Search:
 
 def read_search(query: MultiMapping[str], routes: Mapping[str, Route]) -> Search:
     """Return the search that *query* asks for; raise `ProblemError` on any fault."""
-    given = read_single(query)
+    return search_of(read_single(query), routes)
+
+
+def search_of(given: Mapping[str, str], routes: Mapping[str, Route]) -> Search:
+    """Return the search that the parameters *given* ask for; raise `ProblemError` on any fault."""
     route = read_route(given.get("source"), routes)
     _refuse_unknown(given, route)
     text = given.get("q", "")
@@ -72,11 +76,38 @@ def read_single(query: MultiMapping[str]) -> dict[str, str]:
     for name, value in query.items():
         if name in given:
             raise bad_parameter(name, "given more than once")
-        # What is no UTF-8 has been decoded to U+FFFD; it would be kept as another query.
-        if "\ufffd" in value or "\ufffd" in name:
-            raise bad_parameter(name, "not UTF-8")
-        given[name] = value
+        given[name] = _text(name, value)
     return given
+
+
+def read_members(members: Mapping[str, object]) -> dict[str, str]:
+    """Return the parameters that a JSON object gives; raise `ProblemError`.
+
+    Numbers stand for their digits, a list of names (``fields``) for the names with commas, and
+    null for a parameter that is not given.
+    """
+    return {
+        name: _text(name, _written(name, value))
+        for name, value in members.items()
+        if value is not None
+    }
+
+
+def _written(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if name == "fields" and isinstance(value, list):
+        return ",".join(_written("fields", each) for each in value)
+    raise bad_parameter(name, "a text or a number is wanted")
+
+
+def _text(name: str, value: str) -> str:
+    # What is no UTF-8 has been decoded to U+FFFD; it would be kept as another query.
+    if "\ufffd" in value or "\ufffd" in name:
+        raise bad_parameter(name, "not UTF-8")
+    return value
 
 
 def read_route(name: str | None, routes: Mapping[str, Route]) -> Route:

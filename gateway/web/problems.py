@@ -46,8 +46,8 @@ class ProblemError(Exception):
         self.headers = dict(headers or {})
         self.members = {name: value for name, value in (members or {}).items() if value is not None}
 
-    def response(self, instance: str) -> web.Response:
-        """Return the response; *instance* is the path that was asked, without its query."""
+    def body(self, instance: str) -> bytes:
+        """Return the JSON of the problem; *instance* is what was asked, without its query."""
         body: dict[str, Any] = {
             "type": self.type,
             "title": self.title,
@@ -56,11 +56,15 @@ class ProblemError(Exception):
             "instance": instance,
             **self.members,
         }
+        return orjson.dumps(body)
+
+    def response(self, instance: str) -> web.Response:
+        """Return the response; *instance* is the path that was asked, without its query."""
         # A problem belongs to its moment: nobody on the way may keep it.
         headers = {"Cache-Control": "no-store", **self.headers}
         return web.Response(
             status=self.status,
-            body=orjson.dumps(body),
+            body=self.body(instance),
             content_type=MEDIA_TYPE,
             headers=headers,
         )
@@ -74,6 +78,17 @@ def bad_parameter(parameter: str, detail: str, **members: object) -> ProblemErro
         kind="bad-parameter",
         title="A parameter is wrong",
         members={"parameter": parameter, **members},
+    )
+
+
+def bad_body(pointer: str, detail: str) -> ProblemError:
+    """Return the 400 of a body that is not what is wanted at *pointer* (RFC 6901)."""
+    return ProblemError(
+        400,
+        f"{pointer or 'the body'}: {detail}",
+        kind="bad-body",
+        title="The body is wrong",
+        members={"pointer": pointer},
     )
 
 

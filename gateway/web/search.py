@@ -10,7 +10,7 @@ from aiohttp.web_request import Request
 from adapters.errors import UpstreamError
 from gateway.answer import Answer
 from gateway.web import encoding, headers
-from gateway.web.keys import GATEWAY
+from gateway.web.keys import BODIES, GATEWAY
 from gateway.web.parameters import Search, read_search
 from gateway.web.problems import upstream_failed
 
@@ -22,6 +22,7 @@ async def search(request: Request) -> web.Response:
     """Answer one lookup; raise `ProblemError` when it cannot be asked or nothing can answer it."""
     gateway = request.app[GATEWAY]
     asked = read_search(request.query, gateway.routes)
+    coding = encoding.accepted(request)
     start = perf_counter()
     try:
         answer = await gateway.resolver.resolve(
@@ -29,27 +30,29 @@ async def search(request: Request) -> web.Response:
         )
     except UpstreamError as error:
         raise upstream_failed(error, asked.route.name) from error
-    return _response(request, asked, answer, perf_counter() - start)
-
-
-def _response(request: Request, asked: Search, answer: Answer, seconds: float) -> web.Response:
-    tag = headers.entity_tag(answer, asked.view)
+    content = answer.etag
+    tag = headers.entity_tag(content, asked.view)
     sent = {
         hdrs.CACHE_CONTROL: headers.cache_control(answer),
         "Cache-Status": headers.cache_status(answer),
         hdrs.AGE: str(answer.age),
         hdrs.ETAG: tag,
         hdrs.VARY: hdrs.ACCEPT_ENCODING,
-        "Server-Timing": headers.server_timing(answer, seconds),
+        "Server-Timing": headers.server_timing(answer, perf_counter() - start),
     }
     if _unchanged(request, tag):
         return web.Response(status=304, headers=sent)
-    body = answer.body(fields=asked.fields, limit=asked.limit, summary=asked.summary)
-    accepted = request.headers.get(hdrs.ACCEPT_ENCODING, "")
-    if len(body) >= encoding.MIN_BYTES and encoding.wants_gzip(accepted):
-        body = encoding.compress(body)
-        sent[hdrs.CONTENT_ENCODING] = "gzip"
+    body, coding = request.app[BODIES].get(
+        content, asked.view, coding, lambda: rendered(answer, asked)
+    )
+    if coding != encoding.IDENTITY:
+        sent[hdrs.CONTENT_ENCODING] = coding
     return web.Response(body=body, content_type="application/json", headers=sent)
+
+
+def rendered(answer: Answer, asked: Search) -> bytes:
+    """Return the JSON of *answer* as it was *asked* for."""
+    return answer.body(fields=asked.fields, limit=asked.limit, summary=asked.summary)
 
 
 def _unchanged(request: Request, tag: str) -> bool:
