@@ -17,7 +17,7 @@ from gateway.parts import open_parts
 from gateway.refill import Fetch, Refill
 from gateway.resolver import Resolver
 from gateway.route import Route
-from gateway.spend.budgets import Budgets, BudgetsSpec
+from gateway.spend.opening import Money, open_money
 from gateway.spend.till import Till
 from gateway.streaming import Broadcast, Shared
 from gateway.summaries import Summaries
@@ -25,6 +25,7 @@ from storage.database import DatabaseTier, open_database
 from storage.entry import Entry, Part
 from storage.memory import MemoryTier
 from storage.name_index import NameIndex
+from storage.spend import SpendStore
 from storage.summaries import SummaryStore
 from storage.tier import TierError
 from storage.tiers import Tiers
@@ -49,6 +50,7 @@ class Gateway:
     flights: Flights[Entry]
     events: Events
     breakers: Mapping[str, Breaker]
+    money: Money
     broadcasts: Shared[Broadcast]
 
 
@@ -68,11 +70,13 @@ async def open_gateway(
         tiers = Tiers([MemoryTier(config.memory.max_bytes), database], _reporter(events))
         stack.push_async_callback(tiers.close)
         names, deadline = NameIndex(database.database), _deadline(config)
+        money = await open_money(stack, config, SpendStore(database.database), events, clock)
         refill = await _open_refill(
             stack,
             tiers=tiers,
             database=database,
             names=names,
+            till=money.till,
             deadline=deadline,
             events=events,
             clock=clock,
@@ -96,6 +100,7 @@ async def open_gateway(
             flights=flights,
             events=events,
             breakers=parts.breakers,
+            money=money,
             broadcasts=refill.broadcasts,
         )
 
@@ -106,6 +111,7 @@ async def _open_refill(
     tiers: Tiers,
     database: DatabaseTier,
     names: NameIndex,
+    till: Till,
     deadline: float,
     events: Events,
     clock: Clock,
@@ -113,7 +119,6 @@ async def _open_refill(
     """Make what flights do; the flights within them are closed after those that wait for them."""
     store = SummaryStore(database.database)
     await stack.enter_async_context(_purging(database, store, clock))
-    budgets = Budgets(BudgetsSpec(), spent=lambda _: 0, today=str, events=events)
     writings: Flights[Part | None] = Flights(deadline)
     fetches: Flights[Fetch] = Flights(deadline)
     stack.push_async_callback(writings.close, GRACE)
@@ -122,7 +127,7 @@ async def _open_refill(
         store=store,
         writings=writings,
         extractive=Extractive(),
-        till=Till({}, budgets, events),
+        till=till,
         events=events,
         clock=clock,
     )

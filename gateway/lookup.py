@@ -76,6 +76,11 @@ def make_lookup(
     )
 
 
+def tenant_of(key: str) -> str:
+    """Return whose lookup *key* names."""
+    return key.removeprefix("v1:").rsplit(":", 2)[0]
+
+
 def canonical(members: Iterable[str]) -> bytes:
     """Encode *members* so that no two lists share an encoding: each with its length in front."""
     encoded: list[bytes] = []

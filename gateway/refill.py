@@ -22,17 +22,20 @@ from gateway.events import (
     Fetched,
     FetchFailed,
     Stored,
+    SummaryReused,
     TierFailed,
 )
 from gateway.flights import Flights
 from gateway.freshness import (
     Verdict,
+    failed,
     judge_records,
     judge_summary,
     keep_until,
 )
 from gateway.lookup import Lookup
 from gateway.route import Route
+from gateway.spend.prices import priced
 from gateway.streaming import Broadcast, Shared
 from gateway.summaries import Summaries, summary_digest
 from storage.entry import Entry, Part
@@ -185,11 +188,17 @@ class Refill:
             return msgspec.structs.replace(entry, summary=None)
         # Also one that was refused a while ago: unchanged records are no reason to pay again.
         if judge_summary(entry, self._clock()) is Verdict.FRESH:
+            self._tell_reuse(lookup, entry.summary)
             return entry
         summary = await self._summaries.write(
             lookup, route, summarizer, entry.records, priority, broadcast=broadcast
         )
         return msgspec.structs.replace(entry, summary=summary)
+
+    def _tell_reuse(self, lookup: Lookup, summary: Part | None) -> None:
+        if summary is not None and not failed(summary):
+            paid = priced(summary.bill)
+            self._events.emit(SummaryReused(lookup.source, lookup.key, summary.cost, *paid))
 
     def _overtaken(self, entry: Entry) -> bool:
         """Whether a flight with a summary has kept these records already."""

@@ -22,6 +22,7 @@ from gateway.freshness import Verdict, judge_records, judge_summary, renews_earl
 from gateway.lookup import Lookup
 from gateway.refill import Refill
 from gateway.route import Route
+from gateway.spend.prices import priced
 from storage.entry import Entry, Found
 from storage.tiers import Tiers
 
@@ -52,7 +53,12 @@ class Resolver:
         self._draw = draw
 
     async def resolve(
-        self, lookup: Lookup, within: float | None = None, *, want_summary: bool = True
+        self,
+        lookup: Lookup,
+        within: float | None = None,
+        *,
+        want_summary: bool = True,
+        patient: bool = False,
     ) -> Answer:
         """Return the best answer there is within *within* seconds.
 

@@ -67,6 +67,14 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """Where the log of invalidations stood before the fetch began: the fence."""
     partial: tuple[str, ...] = ()
     """Parts of a composite source that are missing."""
+    holds: str = ""
+    """What a withdrawal finds it by: a line with a tab before the query, then for each record a
+    line with its id, a tab and its name, each without case and doubled white space."""
+
+    @property
+    def bill(self) -> Bill | None:
+        """What was paid for its summary; None where nobody was."""
+        return None if self.summary is None else self.summary.bill
 
     @property
     def size(self) -> int:

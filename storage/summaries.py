@@ -6,15 +6,27 @@ name the same digest, and find the summary that was written for it.
 
 from __future__ import annotations
 
-from storage.entry import Part
+import msgspec
+
+from storage.entry import Bill, Part
 from storage.sql import Database
 
-_SELECT = "SELECT body, at, cost FROM summaries WHERE digest = ?"
-_UPSERT = (
-    "INSERT INTO summaries (digest, body, at, cost, keep_until) VALUES (?, ?, ?, ?, ?) "
-    "ON CONFLICT (digest) DO UPDATE SET body = excluded.body, at = excluded.at, "
-    "cost = excluded.cost, keep_until = excluded.keep_until"
-)
+_SELECT = """
+    SELECT body, at, cost, model, prompt_tokens, cached_tokens, completion_tokens, usd
+    FROM summaries WHERE digest = ?
+"""
+_UPSERT = """
+    INSERT INTO summaries (
+        digest, body, at, cost, keep_until,
+        model, prompt_tokens, cached_tokens, completion_tokens, usd
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (digest) DO UPDATE SET
+        body = excluded.body, at = excluded.at, cost = excluded.cost,
+        keep_until = excluded.keep_until, model = excluded.model,
+        prompt_tokens = excluded.prompt_tokens, cached_tokens = excluded.cached_tokens,
+        completion_tokens = excluded.completion_tokens, usd = excluded.usd
+"""
+_UNPAID = (None,) * 5
 _PURGE = "DELETE FROM summaries WHERE keep_until <= ?"
 
 
@@ -27,13 +39,18 @@ class SummaryStore:
     async def get(self, digest: str) -> Part | None:
         """Return the summary that was made from *digest*, or None; raise `TierError`."""
         rows = await self._database.rows(_SELECT, digest)
-        return Part(rows[0][0], rows[0][1], rows[0][2], digest) if rows else None
+        if not rows:
+            return None
+        body, at, cost, model, *took = rows[0]
+        bill = None if model is None else Bill(model, *took)
+        return Part(body, at, cost, digest, bill=bill)
 
     async def put(self, summary: Part, keep_until: float) -> None:
         """Keep *summary* under its digest until *keep_until* (Unix seconds); raise `TierError`."""
-        await self._database.change(
-            _UPSERT, summary.digest, summary.body, summary.at, summary.cost, keep_until
-        )
+        bill = summary.bill
+        made = (summary.digest, summary.body, summary.at, summary.cost, keep_until)
+        took = _UNPAID if bill is None else msgspec.structs.astuple(bill)
+        await self._database.change(_UPSERT, *made, *took)
 
     async def purge(self, now: float) -> int:
         """Remove the summaries whose ``keep_until`` is not after *now*; return how many."""

@@ -58,6 +58,8 @@ class LimitsSpec(Spec, frozen=True, kw_only=True):
     """Instead of *quotas* where a key is sent, for upstreams that give more to whom they know."""
     cost: int = 1
     """What one call counts for in the quotas, where an upstream weighs calls."""
+    price: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """USD that one call costs, for the accounts of what was spent and saved."""
     concurrency: int = 8
     """Calls at a time."""
     queue: int = 64

@@ -37,6 +37,7 @@ def load_config(path: Path, env: Mapping[str, str]) -> Config:
     if config is not None:
         faults += _without_a_model(config.llm, sources)
     faults += _wrong_reports(sources)
+        faults += _unpriced(config)
     if config is None or faults:
         raise ConfigError(tuple(sorted(faults, key=lambda fault: _place(fault, order))))
     return msgspec.structs.replace(config, sources=sources)
@@ -77,6 +78,14 @@ def _without_a_model(llm: LlmSection, sources: dict[str, SourceSection]) -> list
 
 
 def _wrong_reports(sources: dict[str, SourceSection]) -> list[Fault]:
+def _unpriced(config: Config) -> list[Fault]:
+    llm = config.llm
+    if not (config.budgets.bounded and llm.usable) or llm.model in llm.prices:
+        return []
+    what = f"expected a price of {llm.model}: without one no budget can hold"
+    return [Fault("llm.prices", what)]
+
+
     faults = []
     for name, source in sources.items():
         try:

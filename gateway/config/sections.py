@@ -23,6 +23,8 @@ from gateway.flights import FlightsSpec
 from gateway.freshness import FreshnessSpec
 from gateway.quality import QualitySpec
 from gateway.report import ReportRules
+from gateway.spend.budgets import BudgetsSpec
+from gateway.spend.prices import PriceSpec
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -78,6 +80,8 @@ class LlmSection(Spec, frozen=True, kw_only=True):
     """Name of the model, as the server calls it."""
     timeout: Duration = seconds(20)
     """For one summary, from the request to its last word."""
+    prices: dict[str, PriceSpec] = msgspec.field(default_factory=dict)
+    """What models cost, by their names; what an unpriced model costs is unknown, not nothing."""
 
     @property
     def usable(self) -> bool:
@@ -203,6 +207,8 @@ class Config(Spec, frozen=True, kw_only=True):
     """The database tier."""
     llm: LlmSection = msgspec.field(default_factory=LlmSection)
     """The model that writes summaries."""
+    budgets: BudgetsSpec = msgspec.field(default_factory=BudgetsSpec)
+    """What summaries may cost in a day."""
     defaults: DefaultsSection = msgspec.field(default_factory=DefaultsSection)
     """What a source has unless it says otherwise."""
     sources: dict[str, SourceSection] = msgspec.field(default_factory=dict)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from storage.entry import Part
+from storage.entry import Bill, Part
 from storage.sqlite import open_sqlite
 from storage.summaries import SummaryStore
 from storage.tier import TierError
@@ -22,6 +23,18 @@ async def test_a_summary_is_found_by_its_digest_after_a_restart(tmp_path: Path) 
     store = SummaryStore(database)
     assert await store.get("digest") == SUMMARY
     assert await store.get("another") is None
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    "bill", [None, Bill("m"), Bill("m", 10, 4, 3, 0.1 + 0.2), Bill("m", 10, None, 3, 0.0)]
+)
+async def test_what_was_paid_is_kept_and_what_is_unknown_stays_so(bill: Bill | None) -> None:
+    database = await open_sqlite(":memory:")
+    store = SummaryStore(database)
+    await store.put(SUMMARY, 1000.0)
+    await store.put(msgspec.structs.replace(SUMMARY, bill=bill), 1000.0)
+    assert await store.get("digest") == msgspec.structs.replace(SUMMARY, bill=bill)
     await database.close()
 
 

@@ -1,0 +1,214 @@
+"""What was spent, saved and wasted: a listener that adds up and writes behind.
+
+*Spent* is what calls cost, *wasted* what of that brought nothing. *Saved* is what the calls had
+cost that were not made: for each answer that was there or was shared, its summary and one call
+upstream; for each summary that was there when new records called for one, that summary.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+
+from gateway.events import (
+    Event,
+    Events,
+    Fetched,
+    Served,
+    Summarized,
+    SummaryReused,
+    SummaryWasted,
+    TierFailed,
+)
+from gateway.lookup import tenant_of
+from gateway.spend.budgets import scopes_of
+from gateway.spend.prices import nanos_of
+from storage.spend import Account, Amounts, SpendStore
+from storage.tier import TierError
+
+FLUSH_EVERY = 2.0
+"""Seconds between two writes: what a crash loses, and how far behind other replicas are."""
+_DAY = 86_400
+_SPARED = frozenset({"hit", "stale", "collapsed", "similar"})
+
+Rows = defaultdict[Account, Amounts]
+
+
+class Ledger:
+    """Adds up what events tell; *call_prices* has what a call to a source costs, in billionths.
+
+    Nothing here is awaited by a lookup: sums are written every `FLUSH_EVERY` seconds within
+    `running`, and what cannot be written is kept for the next time.
+    """
+
+    def __init__(
+        self,
+        store: SpendStore,
+        *,
+        call_prices: Mapping[str, int],
+        events: Events,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._call_prices = call_prices
+        self._events = events
+        self._clock = clock
+        self._day = ""
+        self._day_ends = 0.0
+        self._written: Mapping[Account, Amounts] = {}
+        """Of today, by all replicas, when last read."""
+        self._batch: Rows = _rows()
+        """On its way to the database."""
+        self._pending: Rows = _rows()
+        self._known: Counter[str] = Counter()
+        """What models cost today by scope: as written, and since."""
+        self._since: Counter[str] = Counter()
+
+    def __call__(self, event: Event) -> None:
+        """Count *event*."""
+        match event:
+            case Served():
+                self._served(event)
+            case Fetched():
+                self._fetched(event)
+            case Summarized() | SummaryWasted():
+                self._called(event)
+            case SummaryReused(model=model) if model:
+                self._spare(event.source, event.key, model, nanos_of(event.usd))
+            case _:
+                pass
+
+    def today(self) -> str:
+        """Return the day (UTC) that is counted for now; a new one begins with nothing."""
+        now = self._clock()
+        if now >= self._day_ends:
+            self._day = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")
+            self._day_ends = (now // _DAY + 1) * _DAY
+            self._written = {}
+            self._known.clear()
+            self._since.clear()
+        return self._day
+
+    def spent(self, scope: str) -> int:
+        """Return what models cost today in *scope* (`budgets.scopes_of`), in billionths."""
+        self.today()
+        return self._known[scope] + self._since[scope]
+
+    def accounts(self) -> dict[Account, Amounts]:
+        """Return today's amounts of all replicas, those of others as of the last flush."""
+        day, rows = self.today(), _rows()
+        for part in (self._written, self._batch, self._pending):
+            for account, amounts in part.items():
+                if account.day == day:
+                    rows[account].add(amounts)
+        return dict(rows)
+
+    async def flush(self) -> None:
+        """Write what was counted since the last time and read what all have; tell of failures."""
+        try:
+            await self._write()
+            await self._read()
+        except TierError as error:
+            self._events.emit(TierFailed("spend", "add", str(error)))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Flush now, every `FLUSH_EVERY` seconds, and at the end."""
+
+        async def flush_often() -> None:
+            while True:
+                await asyncio.sleep(FLUSH_EVERY)
+                await self.flush()
+
+        await self.flush()
+        task = asyncio.create_task(flush_often(), name="ledger")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await self.flush()
+
+    async def _write(self) -> None:
+        if not self._batch:
+            self._batch, self._pending = self._pending, _rows()
+        if not self._batch:
+            return
+        await self._store.add(self._batch)
+        batch, self._batch = self._batch, _rows()
+        self._note_written(batch)
+
+    async def _read(self) -> None:
+        day = self.today()
+        rows = await self._store.of_day(day)
+        if day == self.today():
+            self._written, self._known = rows, _by_scope(rows, day)
+
+    def _note_written(self, batch: Rows) -> None:
+        """Have *batch* stand with what was written, before it is read back with the others'."""
+        written, day = _rows(), self.today()
+        for part in (self._written, batch):
+            for account, amounts in part.items():
+                if account.day == day:
+                    written[account].add(amounts)
+        self._written = dict(written)
+        moved = _by_scope(batch, day)
+        self._known.update(moved)
+        self._since.subtract(moved)
+
+    def _row(self, source: str, key: str, model: str) -> Amounts:
+        return self._pending[Account(self.today(), tenant_of(key), source, model)]
+
+    def _served(self, event: Served) -> None:
+        if event.outcome not in _SPARED:
+            return
+        self._spare(event.source, event.key, "", self._call_prices.get(event.source, 0))
+        if event.model:
+            self._spare(event.source, event.key, event.model, nanos_of(event.usd))
+
+    def _spare(self, source: str, key: str, model: str, nanos: int | None) -> None:
+        row = self._row(source, key, model)
+        row.spared += 1
+        row.saved += nanos or 0
+
+    def _fetched(self, event: Fetched) -> None:
+        row = self._row(event.source, event.key, "")
+        row.calls += 1
+        row.spent += self._call_prices.get(event.source, 0)
+
+    def _called(self, event: Summarized | SummaryWasted) -> None:
+        if not event.model:
+            return
+        row = self._row(event.source, event.key, event.model)
+        row.calls += 1
+        row.prompt_tokens += event.prompt_tokens or 0
+        row.cached_tokens += event.cached_tokens or 0
+        row.completion_tokens += event.completion_tokens or 0
+        nanos = nanos_of(event.usd)
+        if nanos is None:
+            row.unknown += 1
+            return
+        row.spent += nanos
+        if isinstance(event, SummaryWasted):
+            row.wasted += nanos
+        for scope in scopes_of(tenant_of(event.key), event.source):
+            self._since[scope] += nanos
+
+
+def _rows() -> Rows:
+    return defaultdict(Amounts)
+
+
+def _by_scope(rows: Mapping[Account, Amounts], day: str) -> Counter[str]:
+    """Return what models cost on *day* in every scope."""
+    found: Counter[str] = Counter()
+    for account, amounts in rows.items():
+        if account.day == day and account.model:
+            for scope in scopes_of(account.tenant, account.source):
+                found[scope] += amounts.spent
+    return found

@@ -1,0 +1,39 @@
+"""Money's parts as one: the ledger that adds up, and the till that asks it for room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from gateway.config import Config
+from gateway.events import Events
+from gateway.spend.budgets import Budgets
+from gateway.spend.ledger import Ledger
+from gateway.spend.prices import NANOS
+from gateway.spend.till import Till
+from storage.spend import SpendStore
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What knows of money."""
+
+    ledger: Ledger
+    till: Till
+
+
+async def open_money(
+    stack: AsyncExitStack,
+    config: Config,
+    store: SpendStore,
+    events: Events,
+    clock: Callable[[], float],
+) -> Money:
+    """Read what was spent today, and add up from now until *stack* is closed."""
+    prices = {name: round(section.limits.price * NANOS) for name, section in config.sources.items()}
+    ledger = Ledger(store, call_prices=prices, events=events, clock=clock)
+    await stack.enter_async_context(ledger.running())
+    events.subscribe(ledger)
+    budgets = Budgets(config.budgets, spent=ledger.spent, today=ledger.today, events=events)
+    return Money(ledger, Till(config.llm.prices, budgets, events))
