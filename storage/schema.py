@@ -125,3 +125,49 @@ replicas = Table(
 """One row for each process that follows the log: what it has applied, and a count that grows while
 it lives.
 """
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("hash", String, nullable=False),
+    Column("tenant", String, nullable=False),
+    Column("scopes", String, nullable=False),
+    Column("sources", String),
+    Column("rate", String, nullable=False),
+    Column("note", String, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("expires", Float),
+    Column("revoked", Float),
+)
+"""One row for each API key: its hash, and what it may."""
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("family", String, nullable=False),
+    Column("parent", String, nullable=False),
+    Column("grants", String, nullable=False),
+    Column("expires", Float, nullable=False),
+    Column("used", Integer, nullable=False),
+    Index("refresh_tokens_family", "family"),
+)
+"""One row for each refresh token by its hash; those that follow from one another are a family."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column(
+        "number",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    Column("at", Float, nullable=False),
+    Column("tenant", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("target", String, nullable=False),
+)
+"""Who invalidated, changed, minted and revoked what, in order."""
