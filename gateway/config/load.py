@@ -36,8 +36,8 @@ def load_config(path: Path, env: Mapping[str, str]) -> Config:
     config = shape(Config, {**rest, "defaults": defaults}, "", faults)
     if config is not None:
         faults += _without_a_model(config.llm, sources)
-    faults += _wrong_reports(sources)
         faults += _unpriced(config)
+    faults += _wrong_reports(sources)
     if config is None or faults:
         raise ConfigError(tuple(sorted(faults, key=lambda fault: _place(fault, order))))
     return msgspec.structs.replace(config, sources=sources)
@@ -77,7 +77,6 @@ def _without_a_model(llm: LlmSection, sources: dict[str, SourceSection]) -> list
     ]
 
 
-def _wrong_reports(sources: dict[str, SourceSection]) -> list[Fault]:
 def _unpriced(config: Config) -> list[Fault]:
     llm = config.llm
     if not (config.budgets.bounded and llm.usable) or llm.model in llm.prices:
@@ -86,6 +85,7 @@ def _unpriced(config: Config) -> list[Fault]:
     return [Fault("llm.prices", what)]
 
 
+def _wrong_reports(sources: dict[str, SourceSection]) -> list[Fault]:
     faults = []
     for name, source in sources.items():
         try:
