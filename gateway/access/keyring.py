@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 from gateway.access.identity import Identity, UnknownCallerError
-from gateway.access.keys import ApiKey
+from gateway.access.keys import ApiKey, from_row
+from storage.access import KeyRow
 from storage.tier import TierError
 
 POLL = 1.0
@@ -20,7 +21,7 @@ MISSES = 0.2
 class KeyStore(Protocol):
     """The table of keys."""
 
-    async def all(self) -> Sequence[ApiKey]:
+    async def all(self) -> Sequence[KeyRow]:
         """Return every key; raise `TierError`."""
 
 
@@ -61,7 +62,7 @@ class KeyRing:
 
     async def load(self) -> None:
         """Read the table; raise `TierError`."""
-        self._keys = {key.id: key for key in await self._store.all()}
+        self._keys = {row.id: from_row(row) for row in await self._store.all()}
         self._loaded = self._clock()
 
     @asynccontextmanager

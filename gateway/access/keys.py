@@ -13,6 +13,7 @@ import secrets
 from dataclasses import dataclass
 
 from gateway.access.identity import Identity, Scope
+from storage.access import KeyRow
 
 PREFIX = "lgk"
 _SHAPE = re.compile(rf"{PREFIX}_([0-9a-f]{{12}})_([A-Za-z0-9_-]{{43}})")
@@ -45,10 +46,44 @@ class ApiKey:
         return self.revoked is None and (self.expires is None or now < self.expires)
 
     @property
+    def row(self) -> KeyRow:
+        """The key as its table keeps it."""
+        sources = None if self.sources is None else " ".join(sorted(self.sources))
+        return KeyRow(
+            id=self.id,
+            hash=self.hash,
+            tenant=self.tenant,
+            scopes=" ".join(sorted(self.scopes)),
+            sources=sources,
+            rate=self.rate,
+            note=self.note,
+            created=self.created,
+            expires=self.expires,
+            revoked=self.revoked,
+        )
+
+    @property
     def identity(self) -> Identity:
         """Who shows it."""
         until = float("inf") if self.expires is None else self.expires
         return Identity(self.tenant, f"key:{self.id}", self.scopes, self.sources, self.rate, until)
+
+
+def from_row(row: KeyRow) -> ApiKey:
+    """Return the key that *row* keeps; a scope of a newer version is none that it has here."""
+    known = {scope.value for scope in Scope}
+    return ApiKey(
+        id=row.id,
+        hash=row.hash,
+        tenant=row.tenant,
+        scopes=frozenset(Scope(name) for name in row.scopes.split() if name in known),
+        sources=None if row.sources is None else frozenset(row.sources.split()),
+        rate=row.rate,
+        note=row.note,
+        created=row.created,
+        expires=row.expires,
+        revoked=row.revoked,
+    )
 
 
 def new_secret() -> tuple[str, str, str]:

@@ -12,6 +12,7 @@ from gateway.access.keyring import MISSES, KeyRing
 from gateway.access.keys import ApiKey, digest, new_secret
 from gateway.access.spec import IssuerSpec
 from gateway.access.tokens import Tokens
+from storage.access import KeyRow
 from storage.tier import TierError
 from tests.clocks import ManualClock
 from tests.gateway.access.signing import Provider
@@ -25,11 +26,11 @@ class Table:
         self.reads = 0
         self.broken = False
 
-    async def all(self) -> Sequence[ApiKey]:
+    async def all(self) -> Sequence[KeyRow]:
         self.reads += 1
         if self.broken:
             raise TierError("no disk")
-        return list(self.keys.values())
+        return [key.row for key in self.keys.values()]
 
 
 class Door:

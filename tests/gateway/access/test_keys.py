@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.access.identity import READING, Scope
-from gateway.access.keys import ApiKey, digest, new_secret, split
+from gateway.access.keys import ApiKey, digest, from_row, new_secret, split
 
 NOW = 1_800_000_000.0
 
@@ -30,6 +30,13 @@ def test_only_its_secret_proves_a_key_and_only_the_hash_is_kept() -> None:
     assert key.proves("right", NOW)
     assert not key.proves("wrong", NOW)
     assert "right" not in repr(key)
+
+
+def test_a_key_comes_back_from_its_table_as_it_was() -> None:
+    key = replace(made("x"), sources=frozenset({"a", "b"}), rate="5/s", expires=NOW, note="an app")
+    assert from_row(key.row) == key
+    assert from_row(made("x").row).sources is None
+    assert from_row(replace(made("x").row, scopes="search fly")).scopes == {Scope.SEARCH}
 
 
 def test_an_expired_or_revoked_key_proves_nothing() -> None:
