@@ -16,14 +16,20 @@ class Batcher(Generic[Request, Reply]):
 
     At most one batch is out at a time, so requests are served in the order in which they came.
     *serve* answers a batch with one reply for each request, in order; its error becomes the
-    error of each of them.
+    error of each of them, and with *fail_waiting* also that of all that wait behind them: who
+    has waited for a server that does not answer shall not wait again.
     """
 
     def __init__(
-        self, serve: Callable[[list[Request]], asyncio.Future[Sequence[Reply]]], limit: int
+        self,
+        serve: Callable[[list[Request]], asyncio.Future[Sequence[Reply]]],
+        limit: int,
+        *,
+        fail_waiting: bool = False,
     ) -> None:
         self._serve = serve
         self._limit = limit
+        self._fail_waiting = fail_waiting
         self._waiting: deque[tuple[Request, asyncio.Future[Reply]]] = deque()
         self._busy = False
         self._idle = asyncio.Event()
@@ -61,6 +67,9 @@ class Batcher(Generic[Request, Reply]):
     ) -> None:
         error = done.exception()
         replies: Sequence[Reply] = () if error else done.result()
+        if error and self._fail_waiting:
+            batch += self._waiting
+            self._waiting.clear()
         for index, (_, future) in enumerate(batch):
             if future.done():  # its caller has left
                 continue

@@ -86,3 +86,26 @@ async def test_settled_waits_for_all_that_was_asked() -> None:
 
 async def test_a_batcher_without_requests_is_settled() -> None:
     await _Server().batcher.settled()
+
+
+async def test_who_waits_behind_a_failure_fails_with_it_if_so_wished() -> None:
+    loop = asyncio.get_running_loop()
+    served: list[asyncio.Future[Sequence[int]]] = []
+
+    def serve(requests: list[int]) -> asyncio.Future[Sequence[int]]:
+        served.append(loop.create_future())
+        return served[-1]
+
+    batcher: Batcher[int, int] = Batcher(serve, 10, fail_waiting=True)
+    first = batcher.submit(1)
+    await asyncio.sleep(0)
+    behind = batcher.submit(2)
+    served[0].set_exception(OSError("gone"))
+    for future in (first, behind):
+        with pytest.raises(OSError, match="gone"):
+            await future
+    later = batcher.submit(3)
+    await asyncio.sleep(0)
+    served[1].set_result([3])
+    assert await later == 3
+    await batcher.settled()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,13 @@ import pytest
 from storage.database import open_database
 from storage.entry import Entry, Part
 from storage.memory import MemoryTier
+from storage.redis import make_redis
 from storage.tier import Tier
 from storage.tiers import Tiers
-from tests.storage.entries import make_entry
+from tests.servers.postgres import Server
+from tests.storage import entries
+
+make_entry = partial(entries.make_entry, keep_until=4e9)  # Redis forgets what is over
 
 
 class _TiersAsOne:
@@ -39,11 +44,17 @@ class _TiersAsOne:
         await self._tiers.close()
 
 
-async def _open(kind: str, folder: Path) -> Tier:
+async def _open(kind: str, folder: Path, request: pytest.FixtureRequest) -> Tier:
     if kind == "memory":
         return MemoryTier(1_000_000)
+    if kind == "postgresql":
+        server: Server = request.getfixturevalue("postgres_server")
+        return await open_database(await server.new_database())
     if kind == "sqlite in memory":
         return await open_database("sqlite+aiosqlite:///:memory:")
+    if kind == "redis":
+        url = request.getfixturevalue("valkey_server").url
+        return make_redis(url, prefix=f"{folder}:", timeout=5.0, on_change=_unexpected)
     database = await open_database(f"sqlite+aiosqlite:///{folder / 'lookup.db'}")
     if kind == "sqlite":
         return database
@@ -54,9 +65,13 @@ async def _open(kind: str, folder: Path) -> Tier:
     return _TiersAsOne(Tiers([MemoryTier(1_000_000), database], fail))
 
 
-@pytest.fixture(params=["memory", "sqlite", "sqlite in memory", "tiers"])
+def _unexpected(up: bool, reason: str) -> None:
+    raise AssertionError((up, reason))
+
+
+@pytest.fixture(params=["memory", "sqlite", "sqlite in memory", "postgresql", "redis", "tiers"])
 async def tier(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Tier]:
-    opened = await _open(request.param, tmp_path)
+    opened = await _open(request.param, tmp_path, request)
     yield opened
     await opened.close()
 
@@ -75,7 +90,7 @@ async def test_what_was_put_is_got_whole(tier: Tier) -> None:
 
 async def test_a_put_replaces_what_stood_there(tier: Tier) -> None:
     await tier.put(make_entry(body=b"old"))
-    new = make_entry(body=b"new", keep_until=7.0, source="other")
+    new = make_entry(body=b"new", keep_until=5e9, source="other")
     await tier.put(new)
     assert await tier.get(new.key) == new
 

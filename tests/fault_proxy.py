@@ -1,0 +1,109 @@
+"""A TCP proxy that misbehaves on demand: cut, paused, slow, refusing."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Self
+
+from tests.ports import free_port
+
+
+class FaultProxy:
+    """Passes bytes between clients on `port` and a server.
+
+    `refuse` closes the port and breaks what is open; `pause` keeps everything open and passes
+    nothing; `cut` breaks what is open and takes new connections; `slow` delays each chunk;
+    `mend` ends all of it.
+    """
+
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self._target = (host, port)
+        self.port = free_port()
+        self.accepted = 0
+        """Connections that were taken so far."""
+        self._server: asyncio.Server | None = None
+        self._pairs: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._passing = asyncio.Event()
+        self._passing.set()
+        self._delay = 0.0
+
+    async def __aenter__(self) -> Self:
+        await self.listen()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.refuse()
+
+    async def listen(self) -> None:
+        if self._server is None:
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+
+    async def refuse(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        await self.cut()
+
+    async def cut(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+        pairs = list(self._pairs)
+        for pair in pairs:
+            pair.cancel()
+        await asyncio.gather(*pairs, return_exceptions=True)
+
+    def pause(self) -> None:
+        self._passing.clear()
+
+    def slow(self, seconds: float) -> None:
+        self._delay = seconds
+
+    async def mend(self) -> None:
+        self._delay = 0.0
+        self._passing.set()
+        await self.listen()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._pairs.add(task)
+        self._writers.add(writer)
+        try:
+            await self._pair(reader, writer)
+        except asyncio.CancelledError:
+            pass  # cut: there is nobody above to be told
+        finally:
+            self._pairs.discard(task)
+            self._writers.discard(writer)
+            writer.transport.abort()
+
+    async def _pair(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            up_reader, up_writer = await asyncio.open_connection(*self._target)
+        except OSError:
+            return
+        self._writers.add(up_writer)
+        pumps = [
+            asyncio.create_task(self._pump(reader, up_writer)),
+            asyncio.create_task(self._pump(up_reader, writer)),
+        ]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+            self._writers.discard(up_writer)
+            up_writer.transport.abort()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while chunk := await reader.read(1 << 16):
+                await self._passing.wait()
+                if self._delay:
+                    await asyncio.sleep(self._delay)
+                writer.write(chunk)
+                await writer.drain()

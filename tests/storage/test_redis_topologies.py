@@ -1,0 +1,92 @@
+"""The same tier over a Cluster, and over a server that Sentinels watch, with failovers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+
+from storage.redis import RedisTier, make_redis
+from storage.tier import TierError
+from tests.servers.valkey import SERVICE, Valkey, valkey_cluster, valkey_sentinel
+from tests.storage.entries import make_entry
+
+PATIENT = 5.0
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[list[Valkey]]:
+    with valkey_cluster(replicas=True) as servers:
+        yield servers
+
+
+def ignore(up: bool, reason: str) -> None:
+    """Losses are expected here."""
+
+
+def make(url: str, on_change: Callable[[bool, str], None] = ignore) -> RedisTier:
+    return make_redis(url, prefix="t:", timeout=PATIENT, on_change=on_change)
+
+
+def cluster_url(servers: list[Valkey]) -> str:
+    return "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in servers[:2])
+
+
+async def works(tier: RedisTier) -> None:
+    entries = [make_entry(f"k{n}", b"%d" % n, keep_until=4e9) for n in range(300)]
+    await asyncio.gather(*(tier.put(entry) for entry in entries))
+    assert await asyncio.gather(*(tier.get(f"k{n}") for n in range(301))) == [*entries, None]
+    assert await tier.unlink([f"k{n}" for n in range(200)]) == 200
+    assert await asyncio.gather(*(tier.get(f"k{n}") for n in range(200))) == [None] * 200
+    await tier.ping()
+
+
+async def back_to_work(tier: RedisTier) -> None:
+    """Write until a write of every thirtieth key, over all servers, succeeds."""
+    keys = count()
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await asyncio.gather(
+                    *(tier.put(make_entry(f"n{next(keys)}", keep_until=4e9)) for _ in range(30))
+                )
+            except TierError:
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
+async def test_a_cluster_keeps_and_forgets_like_one_server(cluster: list[Valkey]) -> None:
+    tier = make(cluster_url(cluster))
+    try:
+        await works(tier)
+    finally:
+        await tier.close()
+
+
+async def test_a_clusters_dead_primary_is_replaced(cluster: list[Valkey]) -> None:
+    tier = make(cluster_url(cluster))
+    try:
+        await works(tier)
+        victim = cluster[2]
+        victim.kill()
+        await back_to_work(tier)
+        victim.start()
+    finally:
+        await tier.close()
+
+
+async def test_sentinels_name_the_server_and_its_successor() -> None:
+    with valkey_sentinel() as (servers, sentinels):
+        hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in sentinels)
+        told: list[bool] = []
+        tier = make(f"redis+sentinel://{hosts}/{SERVICE}", lambda up, _: told.append(up))
+        try:
+            await works(tier)
+            servers[0].kill()
+            await back_to_work(tier)
+            assert told == [False, True]
+        finally:
+            await tier.close()
