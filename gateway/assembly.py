@@ -139,7 +139,7 @@ async def _open_refill(
 def _deadline(config: Config) -> float:
     """Return seconds within which the slowest source and a model's two tries are given up."""
     slowest = max((section.limits.deadline for section in config.sources.values()), default=0.0)
-    return slowest + 2 * config.llm.timeout + 5.0
+    return slowest + 2 * config.llm.longest + 5.0
 
 
 def _reporter(events: Events) -> Callable[[str, str, Exception], None]:

@@ -14,6 +14,7 @@ import aiohttp
 from adapters.breaker import Breaker
 from adapters.guard import Guarded
 from adapters.http import open_session
+from adapters.llm.opening import open_chain
 from adapters.rates import Rates
 from adapters.source import Source
 from adapters.sources.dataset import DatasetSource
@@ -22,6 +23,7 @@ from adapters.sources.limits import LimitsSpec
 from adapters.sources.spec import SpecError
 from adapters.summarizers.base import Roles, Summarizer
 from adapters.summarizers.extractive import Extractive
+from adapters.summarizers.openai import OpenAISummarizer
 from gateway.config import Config, ConfigError, Fault, LlmSection, SourceSection
 from gateway.events import CircuitChanged, Events
 from gateway.freshness import capped
@@ -141,13 +143,15 @@ class _Builder:
         return self._extractive
 
     async def _open_model(self, llm: LlmSection) -> Summarizer:
-        # Importing the SDK takes a second and 50 MB: only who configures a model pays for it.
-        from adapters.summarizers.openai import OpenAISummarizer  # noqa: PLC0415
+        chain = open_chain(llm.chain, llm.hedge_after, self._model_breaker)
+        self._stack.push_async_callback(chain.close)
+        return OpenAISummarizer(chain)
 
-        breaker = self._breaker(f"llm:{llm.model}", MODEL_FAILURES, MODEL_RESET)
-        model = OpenAISummarizer(llm.base_url, llm.api_key, llm.model, llm.timeout, breaker)
-        self._stack.push_async_callback(model.close)
-        return model
+    def _model_breaker(self, model: str) -> Breaker:
+        name = f"llm:{model}"
+        same = sum(known.partition("#")[0] == name for known in self.breakers)
+        name = f"{name}#{same + 1}" if same else name  # one model on two servers
+        return self._breaker(name, MODEL_FAILURES, MODEL_RESET)
 
     def _breaker(
         self, name: str, failures: int, reset: float, rates: Rates | None = None
@@ -162,7 +166,7 @@ class _Builder:
 
 def _deadlines(limits: LimitsSpec, llm: LlmSection) -> Deadlines:
     """Return how long flights take at most: the fetch, a model's two tries and a margin."""
-    writing = 2 * llm.timeout + FLIGHT_MARGIN
+    writing = 2 * llm.longest + FLIGHT_MARGIN
     return Deadlines(
         soft=limits.soft_timeout,
         hard=limits.deadline + writing,

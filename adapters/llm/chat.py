@@ -24,6 +24,8 @@ class Completion:
     text: str
     finish: str = "stop"
     usage: Usage = field(default_factory=Usage)
+    model: str = ""
+    """Who wrote it; empty: the one that was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Delta:
     """Set on the last delta only."""
     usage: Usage | None = None
     """Set on the last delta only; a `Usage` of None is unknown, not zero."""
+    model: str = ""
+    """Who writes it; empty: the one that was asked."""
 
 
 class Chat(Protocol):

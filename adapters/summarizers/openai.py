@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from adapters.breaker import Breaker
-from adapters.commitment import commit
-from adapters.errors import Kind, SummaryError, UpstreamError
+from adapters.errors import SummaryError
 from adapters.llm.chat import Chat, Completion
-from adapters.llm.faults import UNWELL
-from adapters.llm.openai import OpenAIChat
 from adapters.llm.report import parse_report
 from adapters.summarizers.base import Brief, Draft, Summarizer, Usage
 from adapters.summarizers.prompt import PROMPT_VERSION, messages
@@ -19,17 +15,17 @@ __all__ = ["PROMPT_VERSION", "OpenAISummarizer"]
 
 
 class OpenAISummarizer(Summarizer):
-    """Asks one model, if its circuit is closed; *timeout* is the seconds of a whole call."""
+    """Asks *chat*: a model, or several in order.
+
+    It is named by the first of them, whoever writes: a summary that a second one wrote is found
+    again, and not paid for anew, once the first one is back.
+    """
 
     version = PROMPT_VERSION
 
-    def __init__(
-        self, base_url: str, api_key: str, model: str, timeout: float, breaker: Breaker
-    ) -> None:
-        """Load the SDK, which takes a second: make one at start, not in a lookup."""
-        self.name = f"openai:{model}"
-        self._chat: Chat = OpenAIChat(base_url, api_key, model, timeout)
-        self._breaker = breaker
+    def __init__(self, chat: Chat) -> None:
+        self.name = f"openai:{chat.model}"
+        self._chat = chat
 
     async def summarize(self, brief: Brief) -> Draft:
         """Return the model's draft; raise `SummaryError` when there is none.
@@ -38,8 +34,7 @@ class OpenAISummarizer(Summarizer):
         ``unknown_model``, ``rejected``, ``too_long``, ``refused``, ``truncated``,
         ``malformed``, ``circuit_open``.
         """
-        with self._watched():
-            answer = await self._chat.complete(messages(brief), brief.schema)
+        answer = await self._chat.complete(messages(brief), brief.schema)
         return self._draft(answer, brief)
 
     async def stream(self, brief: Brief, on_delta: Callable[[str], None]) -> Draft:
@@ -50,24 +45,25 @@ class OpenAISummarizer(Summarizer):
         if brief.schema is not None:
             return await super().stream(brief, on_delta)
         pieces: list[str] = []
-        finish, usage = "stop", Usage()
-        with self._watched():
-            async for delta in self._chat.stream(messages(brief)):
-                if delta.text:
-                    pieces.append(delta.text)
-                    on_delta(delta.text)
-                finish, usage = delta.finish or finish, delta.usage or usage
-        return self._draft(Completion("".join(pieces), finish, usage), brief)
+        finish, usage, model = "stop", Usage(), ""
+        async for delta in self._chat.stream(messages(brief)):
+            if delta.text:
+                pieces.append(delta.text)
+                on_delta(delta.text)
+            finish, usage = delta.finish or finish, delta.usage or usage
+            model = delta.model
+        return self._draft(Completion("".join(pieces), finish, usage, model), brief)
 
     def _draft(self, answer: Completion, brief: Brief) -> Draft:
+        by = f"openai:{answer.model}" if answer.model else self.name
         text = answer.text.strip()
         if brief.schema is None:
-            return Draft(text=text, by=self.name, finish=answer.finish, usage=answer.usage)
-        report = parse_report(text)
+            return Draft(text=text, by=by, finish=answer.finish, usage=answer.usage)
+        report = _report(text, answer.usage)
         said = report.get("summary")
         return Draft(
-            text=said if isinstance(said, str) else "",
-            by=self.name,
+            text=said.strip() if isinstance(said, str) else "",
+            by=by,
             report=report,
             finish=answer.finish,
             usage=answer.usage,
@@ -77,25 +73,10 @@ class OpenAISummarizer(Summarizer):
         """Give the connections back."""
         await self._chat.close()
 
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
-        """Ask the breaker first and tell it afterwards; it speaks of upstream errors only."""
-        try:
-            with self._breaker.watch():
-                commit()
-                try:
-                    yield
-                except SummaryError as error:
-                    raise _counted(error) from error
-        except UpstreamError as error:
-            if isinstance(error.__cause__, SummaryError):
-                raise error.__cause__ from error.__cause__.__cause__
-            raise SummaryError(
-                "circuit_open", "The model rests after failures", retry_after=error.retry_after
-            ) from error
 
-
-def _counted(error: SummaryError) -> UpstreamError:
-    """Return *error* as the breaker understands it: unwell, or none of its business."""
-    kind = Kind.TRANSIENT if error.reason in UNWELL else Kind.INVALID_INPUT
-    return UpstreamError(kind, error.message, retry_after=error.retry_after)
+def _report(text: str, usage: Usage) -> Mapping[str, Any]:
+    try:
+        return parse_report(text)
+    except SummaryError as error:
+        error.usage = usage  # it was paid for all the same
+        raise

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from adapters.llm.spec import ModelSpec
 from adapters.sources.spec import (
     DatasetSpec,
     LimitsSpec,
@@ -80,13 +81,37 @@ class LlmSection(Spec, frozen=True, kw_only=True):
     """Name of the model, as the server calls it."""
     timeout: Duration = seconds(20)
     """For one summary, from the request to its last word."""
+    models: tuple[ModelSpec, ...] = ()
+    """Models in order, instead of *model*: the next one is asked when one is down or limited."""
+    hedge_after: Duration = Duration(0)
+    """After so long without an answer the next model is asked as well; 0: it is not."""
     prices: dict[str, PriceSpec] = msgspec.field(default_factory=dict)
     """What models cost, by their names; what an unpriced model costs is unknown, not nothing."""
 
     @property
     def usable(self) -> bool:
         """Whether there is a server to ask."""
-        return bool(self.base_url or self.api_key)
+        return all(spec.base_url or spec.api_key or spec.headers for spec in self.chain)
+
+    @property
+    def chain(self) -> tuple[ModelSpec, ...]:
+        """The models that are asked, in their order; each with all that it needs."""
+        own = ModelSpec(
+            model=self.model, base_url=self.base_url, api_key=self.api_key, timeout=self.timeout
+        )
+        return tuple(spec.within(own) for spec in self.models) or (own,)
+
+    @property
+    def longest(self) -> float:
+        """Seconds that one summary may take when every model is asked in turn."""
+        return sum(spec.timeout or 0.0 for spec in self.chain)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every key that it holds; what stands in a header may be one."""
+        specs = (*self.chain, *self.models)
+        headers = [text for spec in specs for text in spec.headers.values() if len(text) >= 8]
+        return (*(spec.api_key for spec in specs), *headers)
 
 
 class RolesSpec(Spec, frozen=True, kw_only=True):
@@ -223,4 +248,4 @@ class Config(Spec, frozen=True, kw_only=True):
         """Every key and password that it holds, for those who must not show them."""
         requests = [source.request for source in self.sources.values() if source.request]
         keys = [auth.key for request in requests for auth in request.auths]
-        return tuple(filter(None, (self.llm.api_key, self.database.password, *keys)))
+        return tuple(filter(None, (*self.llm.secrets, self.database.password, *keys)))

@@ -19,6 +19,8 @@ class StubChat:
         self.headers: dict[str, str] = {}
         self.body: object = completion("It is a pill.")
         self.events: Sequence[object] | None = None
+        self.permits = asyncio.Semaphore(1_000_000)
+        """Each event of a stream takes one."""
         self.hang = False
         self.cut = False
         self.refuses: Callable[[dict[str, Any]], bool] = lambda asked: False
@@ -35,7 +37,7 @@ class StubChat:
             return web.json_response({"object": "error", "message": "what?"}, status=422)
         if self.hang:
             await asyncio.sleep(30)
-        if self.events is not None:
+        if self.events is not None and self.asked[-1].get("stream"):
             return await self._stream(request)
         text = self.body if isinstance(self.body, str) else json.dumps(self.body)
         return web.Response(
@@ -49,6 +51,7 @@ class StubChat:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         for event in self.events or ():
+            await self.permits.acquire()
             data = event if isinstance(event, str) else json.dumps(event)
             await response.write(f"data: {data}\n\n".encode())
         if self.cut:

@@ -13,6 +13,10 @@ from aiohttp.test_utils import TestServer, unused_port
 
 from adapters.breaker import Breaker
 from adapters.errors import SummaryError
+from adapters.llm.chain import ModelChain
+from adapters.llm.opening import open_chain
+from adapters.llm.spec import ModelSpec
+from adapters.sources.units import Duration
 from adapters.summarizers.base import Brief
 from adapters.summarizers.openai import OpenAISummarizer
 from tests.adapters.llm.stub_chat import StubChat, chunk, completion, failure
@@ -20,8 +24,13 @@ from tests.adapters.llm.stub_chat import StubChat, chunk, completion, failure
 BRIEF = Brief("pill", ({"id": "1", "name": "Pill", "purpose": "for pain"},), "en")
 
 
-def breaker() -> Breaker:
-    return Breaker("llm", 2, 60.0, clock=time.monotonic, on_change=lambda *_: None)
+def breaker(name: str) -> Breaker:
+    return Breaker(name, 2, 60.0, clock=time.monotonic, on_change=lambda *_: None)
+
+
+def chain(base_url: str, model: str) -> ModelChain:
+    spec = ModelSpec(model=model, base_url=base_url, api_key="key", timeout=Duration(10))
+    return open_chain([spec], 0.0, breaker)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +52,7 @@ async def mocked(llmock: str) -> AsyncIterator[OpenAISummarizer]:
                     break
             except ClientError:
                 await asyncio.sleep(0.05)
-    summarizer = OpenAISummarizer(f"{llmock}/v1", "key", "gpt-4.1", 10, breaker())
+    summarizer = OpenAISummarizer(chain(f"{llmock}/v1", "gpt-4.1"))
     yield summarizer
     await summarizer.close()
 
@@ -57,7 +66,7 @@ def stub() -> StubChat:
 async def stubbed(stub: StubChat) -> AsyncIterator[OpenAISummarizer]:
     server = TestServer(stub.app())
     await server.start_server()
-    summarizer = OpenAISummarizer(str(server.make_url("/v1")), "key", "m", 5, breaker())
+    summarizer = OpenAISummarizer(chain(str(server.make_url("/v1")), "m"))
     yield summarizer
     await summarizer.close()
     await server.close()
@@ -143,7 +152,7 @@ async def test_a_provider_that_keeps_failing_is_left_alone(
 async def test_a_limit_or_a_long_answer_opens_no_circuit(
     stub: StubChat, stubbed: OpenAISummarizer, status: int, body: object
 ) -> None:
-    stub.status, stub.body = status, body
+    stub.status, stub.body, stub.headers = status, body, {"retry-after": "0"}
     reasons = {await reason(stubbed) for _ in range(4)}
     assert "circuit_open" not in reasons
     assert len(stub.asked) == 4

@@ -1,0 +1,37 @@
+"""How models are configured: where each is, and who stands in for it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from adapters.sources.units import Duration, Spec
+
+
+class ModelSpec(Spec, frozen=True, kw_only=True):
+    """One model behind one OpenAI-compatible API."""
+
+    model: str
+    """Its name, as the server calls it."""
+    base_url: str = ""
+    """Of the API; empty: that of ``llm``, with its key."""
+    api_key: str = ""
+    """Empty with a *base_url*: a server that wants none."""
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    """Sent with each call, such as Azure's ``api-key``."""
+    query: dict[str, str] = msgspec.field(default_factory=dict)
+    """Sent with each call, such as Azure's ``api-version``."""
+    timeout: Duration | None = None
+    """For one summary; without one that of ``llm``."""
+
+    def within(self, other: ModelSpec) -> ModelSpec:
+        """Return this with what it leaves out taken from *other*.
+
+        A key goes to no other server than the one that it was given for.
+        """
+        key = self.api_key or ("" if self.base_url else other.api_key)
+        return msgspec.structs.replace(
+            self,
+            base_url=self.base_url or other.base_url,
+            api_key=key,
+            timeout=other.timeout if self.timeout is None else self.timeout,
+        )
