@@ -79,10 +79,11 @@ def _without_a_model(llm: LlmSection, sources: dict[str, SourceSection]) -> list
 
 def _unpriced(config: Config) -> list[Fault]:
     llm = config.llm
-    if not (config.budgets.bounded and llm.usable) or llm.model in llm.prices:
+    if not (config.budgets.bounded and llm.usable):
         return []
-    what = f"expected a price of {llm.model}: without one no budget can hold"
-    return [Fault("llm.prices", what)]
+    what = "expected a price of {}: without one no budget can hold"
+    unpriced = dict.fromkeys(spec.model for spec in llm.chain if spec.model not in llm.prices)
+    return [Fault("llm.prices", what.format(model)) for model in unpriced]
 
 
 def _wrong_reports(sources: dict[str, SourceSection]) -> list[Fault]:
