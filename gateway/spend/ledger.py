@@ -135,13 +135,13 @@ class Ledger:
             await self.flush()
 
     async def _write(self) -> None:
-        if not self._batch:
-            self._batch, self._pending = self._pending, _rows()
-        if not self._batch:
-            return
-        await self._store.add(self._batch)
-        batch, self._batch = self._batch, _rows()
-        self._note_written(batch)
+        # First what could not be written the last time, then what came since.
+        while self._batch or self._pending:
+            if not self._batch:
+                self._batch, self._pending = self._pending, _rows()
+            await self._store.add(self._batch)
+            batch, self._batch = self._batch, _rows()
+            self._note_written(batch)
 
     async def _read(self) -> None:
         day = self.today()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import orjson
@@ -47,12 +48,16 @@ class Till:
             brief.priority,
             lambda: self.estimate(summarizer.name, brief),
         ) as held:
-            held.unknown = True  # until something is known, also when the call is cancelled
             try:
                 draft = await summarizer.summarize(brief)
             except SummaryError as error:
-                paid = error.usage is not None or error.reason in UNCERTAIN
-                held.unknown = paid and self._lost(lookup, summarizer.name, error) is None
+                if error.usage is not None or error.reason in UNCERTAIN:
+                    held.unknown = not self._lost(
+                        lookup, summarizer.name, error.reason, error.usage
+                    )
+                raise
+            except asyncio.CancelledError:
+                held.unknown = not self._lost(lookup, summarizer.name, "cancelled")
                 raise
             bill = self.bill(draft)
             held.unknown = bill is not None and bill.usd is None
@@ -90,8 +95,8 @@ class Till:
         usage = Usage(prompt_tokens=prompt, completion_tokens=_ANSWER_TOKENS)
         return price_of(price, usage) or 0
 
-    def _lost(self, lookup: Lookup, by: str, error: SummaryError) -> float | None:
-        """Tell of a call that failed after it was paid for; return what it cost, if it is known."""
-        bill = bill_of(self._prices, by, error.usage or Usage())
-        self.wasted(lookup, bill, error.reason)
-        return None if bill is None else bill.usd
+    def _lost(self, lookup: Lookup, by: str, reason: str, usage: Usage | None = None) -> bool:
+        """Tell of a call that ended after it was paid for; return whether its cost is known."""
+        bill = bill_of(self._prices, by, usage or Usage())
+        self.wasted(lookup, bill, reason)
+        return bill is None or bill.usd is not None
