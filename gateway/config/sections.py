@@ -23,6 +23,7 @@ from adapters.sources.units import Duration, Size, Spec, seconds
 from gateway.flights import FlightsSpec
 from gateway.freshness import FreshnessSpec
 from gateway.quality import QualitySpec
+from gateway.rates import ClientsSpec, networks
 from gateway.report import ReportRules
 from gateway.spend.budgets import BudgetsSpec
 from gateway.spend.prices import PriceSpec
@@ -42,6 +43,11 @@ class ServerSection(Spec, frozen=True, kw_only=True):
     """Name or address to listen on; ``0.0.0.0`` is every one of this machine's."""
     port: Port = 8080
     """TCP port; 0 takes a free one."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks such as ``10.0.0.0/8`` whose ``X-Forwarded-For`` is believed; no others' is."""
+
+    def __post_init__(self) -> None:
+        networks(self.trusted_proxies)
 
 
 class MemorySection(Spec, frozen=True, kw_only=True):
@@ -238,6 +244,8 @@ class Config(Spec, frozen=True, kw_only=True):
     """What a source has unless it says otherwise."""
     sources: dict[str, SourceSection] = msgspec.field(default_factory=dict)
     """Every source by the name that callers use."""
+    clients: ClientsSpec | None = None
+    """How often one client may ask; without it nobody is held back."""
     flights: FlightsSpec = msgspec.field(default_factory=FlightsSpec)
     """Fetches in progress, one for each key."""
     warmup: WarmupSection = msgspec.field(default_factory=WarmupSection)

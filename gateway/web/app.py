@@ -6,10 +6,12 @@ from aiohttp import web
 
 from gateway.assembly import Gateway
 from gateway.config import Config
+from gateway.rates import networks
 from gateway.web.batch import batch
 from gateway.web.encoding import EncodedBodies
 from gateway.web.health import alive, ready
 from gateway.web.keys import BODIES, GATEWAY
+from gateway.web.limits import limit_clients
 from gateway.web.listing import sources
 from gateway.web.middlewares import MAX_BODY, MIDDLEWARES
 from gateway.web.refresh import refresh
@@ -33,6 +35,8 @@ def make_app(gateway: Gateway) -> web.Application:
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY)
     app[GATEWAY] = gateway
     app[BODIES] = EncodedBodies(gateway.config.memory.encoded_bytes)
+    config = gateway.config
+    limit_clients(app, config.clients, networks(config.server.trusted_proxies))
     app.add_routes(ROUTES)
     return app
 

@@ -91,7 +91,7 @@ class EncodedBodies:
     ) -> tuple[bytes, str]:
         """Return the body that *make* makes in *coding*, and the coding that it has."""
         key = content, view, coding
-        kept = self._kept.get(key)
+        kept: tuple[bytes, str] | None = self._kept.get(key)
         if kept is None:
             body = make()
             fitting = worth(body, coding)

@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.access.identity import Identity
 from gateway.assembly import Gateway
 from gateway.web.encoding import EncodedBodies
 
@@ -14,6 +15,9 @@ GATEWAY: Final = web.AppKey("gateway", Gateway)
 
 BODIES: Final = web.AppKey("bodies", EncodedBodies)
 """Answers as they were sent, for the next who asks for the same in the same coding."""
+
+IDENTITY: Final = web.RequestKey("identity", Identity)
+"""Of a request: who asks, as authentication has found; not there where it has found nobody."""
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 """Of a request: the client's own id when it is sane, else a new one."""

@@ -21,7 +21,7 @@ def test_every_key_says_what_it_means() -> None:
 
 
 def test_a_key_has_its_name_in_the_file_its_default_and_its_meaning() -> None:
-    host, port = keys(ServerSection)
+    host, port, *_ = keys(ServerSection)
     assert (host.name, host.default, port.default) == ("host", "127.0.0.1", 8080)
     assert port.meaning == "TCP port; 0 takes a free one."
     url = keys(RequestSpec)[0]

@@ -1,0 +1,184 @@
+"""How often one client may ask: whose quota a request is counted against, and what is left of it.
+
+Pure but for the table of who has asked lately, which is bounded. Each process counts for itself.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Literal
+
+import msgspec
+from cachebox import LRUCache
+
+from adapters.sources.units import Spec
+from gateway.access.identity import ANYONE, Identity
+from gateway.lookup import SHARED_TENANT
+
+By = Literal["tenant", "token", "address"]
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+MAX_CLIENTS = 100_000
+"""Clients that are remembered; the longest silent is forgotten first, and begins anew."""
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+_RATE = re.compile(r"([1-9]\d{0,8})/(s|min|h|d)")
+
+
+class ClientsSpec(Spec, frozen=True, kw_only=True):
+    """How often one client may ask; without this section nobody is held back."""
+
+    rate: str = "60/min"
+    """Requests, per ``s``, ``min``, ``h`` or ``d``; so many may also come at once."""
+    by: tuple[By, ...] = ("tenant", "token", "address")
+    """What tells clients apart: the first of these that a request has."""
+    max_clients: Annotated[int, msgspec.Meta(ge=1)] = MAX_CLIENTS
+    """Clients that are remembered; the longest silent is forgotten first."""
+
+    def __post_init__(self) -> None:
+        parse_rate(self.rate)
+        if not self.by:
+            raise ValueError("by is empty: name tenant, token or address")
+
+    def quota_of(self, identity: Identity | None) -> Quota:
+        """Return the quota of *identity*: its own where it has one."""
+        return parse_rate(identity.rate if identity is not None and identity.rate else self.rate)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """So many requests in a window."""
+
+    requests: int
+    seconds: int
+
+    @property
+    def apart(self) -> float:
+        """Seconds between two requests that come evenly."""
+        return self.seconds / self.requests
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether one request may go on, and what its client has left."""
+
+    allowed: bool
+    quota: Quota
+    remaining: int
+    """Requests that may follow at once."""
+    reset: int
+    """Whole seconds until the whole quota is there again."""
+    wait: int = 0
+    """Whole seconds after which a refused request may be tried again."""
+
+
+class ClientRates:
+    """Counts requests by client with the generic cell rate algorithm (ITU-T I.371).
+
+    One number for each client: when the requests that it has made would have been made, had they
+    come evenly. It may run ahead of the clock by one window.
+    """
+
+    def __init__(self, max_clients: int = MAX_CLIENTS) -> None:
+        self._due: LRUCache[str, float] = LRUCache(max_clients)
+
+    @property
+    def clients(self) -> int:
+        """How many are remembered."""
+        return len(self._due)
+
+    def take(self, client: str, quota: Quota, now: float, cost: int = 1) -> Decision:
+        """Count a request of *client* at *now* (monotonic seconds) that weighs *cost*.
+
+        One that weighs more than the whole quota is counted as the whole quota. A refused
+        request costs nothing.
+        """
+        due = max(self._due.get(client, now), now)
+        after = due + quota.apart * min(cost, quota.requests)
+        # A grain of sand beside a window, and more than the error of the sums.
+        late = after - now - quota.seconds
+        if late > 1e-9 * quota.seconds:
+            return _decision(quota, due - now, wait=max(1, math.ceil(late)))
+        self._due.insert(client, after)
+        return _decision(quota, after - now)
+
+
+def _decision(quota: Quota, used: float, wait: int = 0) -> Decision:
+    left = math.floor((quota.seconds - used) / quota.apart + 1e-6)
+    return Decision(not wait, quota, max(0, left), math.ceil(used), wait)
+
+
+@lru_cache(maxsize=1024)
+def parse_rate(text: str) -> Quota:
+    """Return the quota that ``60/min`` says; raise ValueError that names what is wrong."""
+    match = _RATE.fullmatch(text.replace(" ", ""))
+    if match is None:
+        raise ValueError(f"{text!r} is no rate: write 10/s, 60/min, 1000/h or 5000/d")
+    return Quota(int(match[1]), _SECONDS[match[2]])
+
+
+def client_of(by: Iterable[By], identity: Identity | None, address: str) -> str:
+    """Return the name under which a request is counted: by its tenant, its token or its address.
+
+    Who has proven nothing has neither tenant nor token, and the tenant that everybody shares tells
+    nobody apart. A request that has none of those wanted shares one count with all its like.
+    """
+    known = ANYONE if identity is None else identity
+    names: dict[By, str] = {
+        "tenant": "" if known.tenant == SHARED_TENANT else known.tenant,
+        "token": "" if known == ANYONE else f"{known.tenant}:{known.name}",
+        "address": _neighborhood(address),
+    }
+    return next((f"{kind}:{names[kind]}" for kind in by if names[kind]), "nobody")
+
+
+def address_of(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:
+    """Return the address of the client of a connection from *peer*.
+
+    *forwarded* is what ``X-Forwarded-For`` lists, the nearest hop last. It is believed only as far
+    as proxies in *trusted* have written it: anybody can send the header.
+    """
+    at = peer
+    for hop in reversed(forwarded):
+        if not _within(at, trusted):
+            break
+        if _parsed(hop) is None:
+            break
+        at = hop.strip()
+    return at
+
+
+def networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Return the networks that *texts* name; raise ValueError that names a wrong one."""
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+def _within(address: str, trusted: Sequence[Network]) -> bool:
+    parsed = _parsed(address)
+    return parsed is not None and any(
+        parsed.version == network.version and parsed in network for network in trusted
+    )
+
+
+def _neighborhood(address: str) -> str:
+    """Return what one client is given: an IPv4 address, or the /64 of an IPv6 address."""
+    parsed = _parsed(address)
+    if parsed is None:
+        return address
+    if parsed.version == 4:
+        return str(parsed)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _parsed(address: str) -> Address | None:
+    try:
+        parsed = ipaddress.ip_address(address.strip().partition("%")[0])
+    except ValueError:
+        return None
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return mapped if isinstance(mapped, ipaddress.IPv4Address) else parsed
