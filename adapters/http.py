@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -15,7 +15,7 @@ from yarl import URL
 
 from adapters.errors import Kind, UpstreamError
 
-USER_AGENT = "lookup-gateway/0.1 (self-hosted lookup cache)"
+USER_AGENT = "lookup-gateway/0.1"
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 3
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -31,10 +31,17 @@ class Reply:
     """Of the content type; empty where it says none."""
     retry_after: float | None = None
     """Seconds, from ``Retry-After``."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By any case of their names."""
 
 
 class BlockedAddressError(OSError):
     """The address that was about to be dialed is not public."""
+
+
+def user_agent(contact: str = "") -> str:
+    """Return how we name ourselves; *contact* is where upstreams can complain."""
+    return f"{USER_AGENT} ({contact})" if contact else USER_AGENT
 
 
 def is_public(address: str) -> bool:
@@ -109,7 +116,7 @@ async def send(
     except TimeoutError as error:
         raise UpstreamError(Kind.TIMEOUT, f"no answer within {seconds:g} s") from error
     except aiohttp.ClientConnectorError as error:
-        raise UpstreamError(Kind.UPSTREAM_DOWN, _why(error)) from error
+        raise _unreachable(error) from error
     except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as error:
         raise UpstreamError(Kind.TRANSIENT, "the connection broke off") from error
     except (aiohttp.ClientError, ValueError, OSError) as error:
@@ -130,7 +137,7 @@ async def _read_body(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
 
 def _to_reply(response: aiohttp.ClientResponse, body: bytes) -> Reply:
     wait = parse_retry_after(response.headers.get("Retry-After", ""), time.time())
-    return Reply(response.status, body, response.charset or "", wait)
+    return Reply(response.status, body, response.charset or "", wait, response.headers)
 
 
 def parse_retry_after(value: str, now: float) -> float | None:
@@ -155,11 +162,12 @@ def _redirected(origin: URL, current: URL, location: str) -> URL:
     return target
 
 
-def _why(error: aiohttp.ClientConnectorError) -> str:
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the upstream's name cannot be resolved"
+def _unreachable(error: aiohttp.ClientConnectorError) -> UpstreamError:
     if "not public" in str(error.os_error):
-        return "the upstream's address is private, and allow_private is not set"
+        why = "the address of this source is private, and allow_private is not set"
+        return UpstreamError(Kind.MISCONFIGURED, why)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return UpstreamError(Kind.UPSTREAM_DOWN, "the upstream's name cannot be resolved")
     if isinstance(error, aiohttp.ClientSSLError):
-        return "no secure connection to the upstream"
-    return "the upstream cannot be reached"
+        return UpstreamError(Kind.UPSTREAM_DOWN, "no secure connection to the upstream")
+    return UpstreamError(Kind.UPSTREAM_DOWN, "the upstream cannot be reached")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from xml.etree import ElementTree
 
 from adapters.http import Reply
-from adapters.sources.declarative import Reader
+from adapters.sources.reader import Reader
 from adapters.sources.spec import ResponseSpec, SuccessSpec
 
 ROWS = 100

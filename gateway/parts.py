@@ -10,28 +10,36 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import msgspec
 
 from adapters.breaker import Breaker
 from adapters.guard import Guarded
-from adapters.http import open_session
+from adapters.http import open_session, user_agent
 from adapters.llm.opening import open_chain
 from adapters.rates import Rates
 from adapters.source import Source
+from adapters.sources.composite import CompositeSource
+from adapters.sources.composition import CompositeSpec
 from adapters.sources.dataset import DatasetSource
 from adapters.sources.declarative import DeclarativeSource
 from adapters.sources.limits import LimitsSpec
-from adapters.sources.spec import SpecError
+from adapters.sources.spec import ParamSpec, SpecError
+from adapters.sources.units import Duration
 from adapters.summarizers.base import Roles, Summarizer
 from adapters.summarizers.extractive import Extractive
 from adapters.summarizers.openai import OpenAISummarizer
 from gateway.config import Config, ConfigError, Fault, LlmSection, SourceSection
 from gateway.events import CircuitChanged, Events
 from gateway.freshness import capped
+from gateway.location import check_location
 from gateway.quality import QualityGate
 from gateway.route import Deadlines, Route
 
 MODEL_FAILURES, MODEL_RESET = 5, 60.0
 """After so many failures in a row a model rests for so many seconds."""
+
+LATE_PARTS = 1.0
+"""Seconds for which a composite source outlives its parts' deadline, to say which are missing."""
 
 FLIGHT_MARGIN = 5.0
 """Seconds of a flight for what is neither fetching nor writing."""
@@ -80,31 +88,37 @@ class _Builder:
         source = await self._source(name, section)
         circuit = section.limits.breaker
         breaker = self._breaker(name, circuit.failures, circuit.reset, circuit.rates)
-        mapping = section.local.fields if section.local else section.response.fields
+        terms = section.all_terms
         summary = section.summary
         roles = summary.roles
         return Route(
             name=name,
-            source=Guarded(source, section.limits, breaker, clock=self._clock),
+            source=Guarded(source, _limits(section), breaker, clock=self._clock),
             gate=QualityGate(section.quality, summary.rules),
-            attribution=section.terms.credit,
+            attribution=terms.credit,
             summarizer=await self._summarizer(section),
-            freshness=capped(section.freshness, section.terms.max_ttl),
+            freshness=capped(section.freshness, terms.max_ttl),
             description=section.description,
             params=section.params,
-            fields=tuple(mapping),
+            fields=section.field_names,
             language=summary.language,
             roles=Roles(roles.purpose, roles.usage, roles.caution),
             prompt=summary.prompt,
             warm=section.warm,
-            store=section.terms.store,
+            store=terms.store,
+            location=section.location,
             deadlines=_deadlines(section.limits, self._config.llm),
             query_required=not any(spec.required for spec in section.params.values()),
         )
 
     async def _source(self, name: str, section: SourceSection) -> Source:
+        if section.location is not None:
+            check_location(section.location, section.params, section.response.fields)
         if section.local is not None:
-            return DatasetSource(name, section.local, section.terms, Path(), self._clock)
+            at = "dataset" if section.adapter == "dataset" else "without_key"
+            return DatasetSource(name, section.local, section.terms, Path(), self._clock, at=at)
+        if section.composite is not None:
+            return await self._composite(name, section, section.composite)
         if section.adapter != "declarative":
             return self._foreign(name, section)
         request = section.request
@@ -113,6 +127,30 @@ class _Builder:
         return DeclarativeSource(
             name, request, section.response, section.terms, session, self._clock, section.params
         )
+
+    async def _composite(self, name: str, section: SourceSection, spec: CompositeSpec) -> Source:
+        """Make a source of several, each with its own guard."""
+        parts = {part: await self._part(name, part, section) for part in spec.parts}
+        return CompositeSource(
+            spec, parts, section.all_terms.credit, self._clock, seconds=section.limits.deadline
+        )
+
+    async def _part(self, name: str, part: str, section: SourceSection) -> Source:
+        assert section.composite is not None
+        spec = section.composite.parts[part]
+        limits = (spec.limits or section.limits).when_keyed(keyed=spec.request.is_keyed)
+        session = await self._session(allow_private=spec.request.allow_private)
+        params = {**section.params, **dict.fromkeys(spec.needs, ParamSpec())}
+        try:
+            source = DeclarativeSource(
+                part, spec.request, spec.response, spec.terms, session, self._clock, params
+            )
+        except SpecError as error:
+            path = f"composite.parts.{part}.{error.path}"
+            raise SpecError(path, error.message) from error
+        circuit = limits.breaker
+        breaker = self._breaker(f"{name}.{part}", circuit.failures, circuit.reset, circuit.rates)
+        return Guarded(source, limits, breaker, clock=self._clock)
 
     def _foreign(self, name: str, section: SourceSection) -> Source:
         """Make the operator's own class: ``Class(name, section)``."""
@@ -125,7 +163,8 @@ class _Builder:
 
     async def _session(self, *, allow_private: bool) -> aiohttp.ClientSession:
         if allow_private not in self._sessions:
-            session = open_session(allow_private=allow_private)
+            agent = user_agent(self._config.server.contact)
+            session = open_session(allow_private=allow_private, user_agent=agent)
             self._sessions[allow_private] = await self._stack.enter_async_context(session)
         return self._sessions[allow_private]
 
@@ -133,7 +172,7 @@ class _Builder:
         by = section.summary.by
         if by == "none":
             return None
-        allowed = section.terms.llm_summary_allowed
+        allowed = section.all_terms.llm_summary_allowed
         if by == "openai" and not allowed:
             raise SpecError("summary.by", "the source's terms forbid a model's summary")
         if by == "openai" or (by == "auto" and self._config.llm.usable and allowed):
@@ -162,6 +201,21 @@ class _Builder:
         breaker = Breaker(name, failures, reset, clock=self._clock, on_change=changed, rates=rates)
         self.breakers[name] = breaker
         return breaker
+
+
+def _limits(section: SourceSection) -> LimitsSpec:
+    """Return what the whole of a source is spared: each part of a composite minds its own."""
+    limits = section.limits
+    if section.composite is None:
+        keyed = section.request is not None and section.request.is_keyed
+        return limits.when_keyed(keyed=keyed)
+    return msgspec.structs.replace(
+        limits,
+        quotas=(),
+        min_interval=Duration(0),
+        retries=0,
+        deadline=Duration(limits.deadline + LATE_PARTS),
+    )
 
 
 def _deadlines(limits: LimitsSpec, llm: LlmSection) -> Deadlines:

@@ -10,6 +10,7 @@ from adapters.source import Attribution, Priority, Source
 from adapters.sources.spec import ParamSpec
 from adapters.summarizers.base import Roles, Summarizer
 from gateway.freshness import FreshnessSpec
+from gateway.location import LocationSpec
 from gateway.quality import QualityGate
 
 
@@ -50,6 +51,10 @@ class Route:
     warm: tuple[str, ...] = ()
     store: Literal["permanent", "memory_only", "never"] = "permanent"
     """What the upstream's terms allow to be kept, and where."""
+    share: Literal["public", "tenant"] = "tenant"
+    """Whether tenants share answers: of public data they may, of anything else never."""
     deadlines: Deadlines = field(default_factory=Deadlines)
+    location: LocationSpec | None = None
+    """How lookups near a point share answers; None: it has none."""
     query_required: bool = True
     """``q`` must be given; a source with required parameters of its own may do without."""

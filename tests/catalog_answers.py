@@ -149,7 +149,7 @@ FAULTY: list[tuple[str, Recorded, Kind]] = [
     ("kakao-places", said('{"code": -10, "msg": "x"}', 400), Kind.QUOTA_DAY),
     ("kakao-places", said('{"errorType": "NotAuthorizedError", "message": "App disabled '
                           'OPEN_MAP_AND_LOCAL service."}', 403), Kind.NOT_APPROVED),
-    ("naver-local", said('{"error_code": "052"}'), Kind.AUTH_CONFIG),
+    ("naver-local", said('{"error_code": "052"}'), Kind.MISCONFIGURED),
     ("naver-local", said('{"error": {"errorCode": "200"}}', 401), Kind.AUTH_CONFIG),
     ("seoul-trade-areas", said("<RESULT><CODE>INFO-100</CODE></RESULT>"), Kind.AUTH_CONFIG),
     ("seoul-trade-areas", page({"VwsmTrdarSelngQq": {"RESULT": {"CODE": "ERROR-337"}}}),
@@ -158,7 +158,7 @@ FAULTY: list[tuple[str, Recorded, Kind]] = [
     ("drug-ndc", recorded("openfda/documented_429_over_rate_limit.recording.json"),
      Kind.QUOTA_SHORT),
     ("rxnorm", said("<html>503</html>", 503), Kind.TRANSIENT),
-    ("dailymed", said("", 415), Kind.AUTH_CONFIG),
+    ("dailymed", said("", 415), Kind.MISCONFIGURED),
     ("pubmed", recorded("others/esummary_rate_limited.json", 429), Kind.QUOTA_SHORT),
     ("pubmed", said("<html><title>WWW Error 500 Diagnostic</title></html>"), Kind.TRANSIENT),
     ("wikipedia", said("<html>Please set a user-agent</html>", 403), Kind.AUTH_CONFIG),

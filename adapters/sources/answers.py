@@ -12,6 +12,7 @@ Outcome = Literal[
     "empty",
     "invalid_input",
     "auth_config",
+    "misconfigured",
     "not_approved",
     "quota_day",
     "quota_short",
@@ -67,6 +68,10 @@ class FieldSpec(Spec, frozen=True, kw_only=True):
     """Texts that mean "nothing" here, beside those of the response."""
     strip_tags: bool | None = None
     """Take out HTML and XML tags and decode entities; as the response says, unless given."""
+    min: float | None = None
+    """A smaller number is null: a latitude that is none, a sentinel of -1."""
+    max: float | None = None
+    """A greater number is null."""
     scale: float = 1.0
     """Numbers are multiplied by it (``1e-7`` for Naver's coordinates, ``1000`` for km)."""
     format: str = ""
@@ -110,6 +115,9 @@ class ResponseSpec(Spec, frozen=True, kw_only=True):
     """Texts that mean "nothing" in every field."""
     strip_tags: bool = True
     """Take out HTML and XML tags and decode entities."""
+    keep: dict[str, str] = msgspec.field(default_factory=dict)
+    """Our field: the parameter (``q`` for the query) that it must equal; other records are left
+    out, for upstreams that ignore what they are asked. The total is then what is kept."""
     id_is: str = ""
     """The parameter whose value every record must have as its id (``q`` for the query)."""
     max_total: int | None = None

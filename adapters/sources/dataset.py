@@ -44,25 +44,28 @@ class DatasetSource:
         terms: TermsSpec,
         base: Path,
         clock: Callable[[], float],
+        *,
+        at: str = "dataset",
     ) -> None:
         """Compile; the file, relative to *base*, is read on the first fetch.
 
-        Raise `SpecError` on a wrong expression and on a file that is not there.
+        Raise `SpecError` on a wrong expression and on a file that is not there; *at* is where
+        *spec* stands in the configuration.
         """
         self.name = name
         self._spec = spec
         self._path = base / spec.path
         if not self._path.is_file():
-            raise SpecError("dataset.path", f"there is no file {spec.path!r}")
+            raise SpecError(f"{at}.path", f"there is no file {spec.path!r}")
         self._records = RecordMap(
-            spec.id, spec.fields, spec.nulls, strip_tags=spec.strip_tags, at="dataset"
+            spec.id, spec.fields, spec.nulls, strip_tags=spec.strip_tags, at=at
         )
         unknown = [field for field in spec.search if field not in {"id", "name", *spec.fields}]
         if unknown:
-            raise SpecError("dataset.search", f"{unknown[0]!r} is no field of this data set")
+            raise SpecError(f"{at}.search", f"{unknown[0]!r} is no field of this data set")
         self._credit = terms.credit
         self._clock = clock
-        self._at = _day("dataset.at", spec.at)
+        self._at = _day(f"{at}.at", spec.at)
         self._rows: list[_Row] | None = None
         self._loading = asyncio.Lock()
 

@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import aiohttp
 
+from adapters.allowance import seconds_until_more
 from adapters.errors import Kind, UpstreamError
 from adapters.http import Reply, send
 from adapters.source import Payload, Query, Record
-from adapters.sources.documents import read_document
-from adapters.sources.errors import Judge, Success
-from adapters.sources.expressions import Expression, as_texts
-from adapters.sources.fields import RecordMap
-from adapters.sources.requests import Asker, end_of_day
-from adapters.sources.rows import RowFinder
+from adapters.sources.reader import Page, Reader
+from adapters.sources.requests import Asker, Request, lifetime
 from adapters.sources.spec import ParamSpec, RequestSpec, ResponseSpec, SpecError, TermsSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What one answer held."""
-
-    records: Sequence[Record]
-    total: int
-    cursor: str = ""
-    """Of the next page; empty: there is none, or pages have no cursors."""
-
-
-class Reader:
-    """Reads the answers of one source; its expressions compile here."""
-
-    def __init__(self, spec: ResponseSpec, cursor: str = "") -> None:
-        """Compile *spec* and the path of the next *cursor*; raise `SpecError`."""
-        self._spec = spec
-        self._judge = Judge(spec.errors)
-        self._success = Success(spec.success)
-        self._rows = RowFinder(spec)
-        self._cursor = Expression("request.pages.cursor", cursor or "`null`")
-        self._records = RecordMap(spec.id, spec.fields, spec.nulls, strip_tags=spec.strip_tags)
-
-    def read(self, reply: Reply, asked: str = "", *, later: bool = False) -> Page:
-        """Return what *reply* holds; raise `UpstreamError`.
-
-        *asked* is the id that was asked for, where the source can be asked for one; *later*
-        pages may be empty although there is a total.
-        """
-        charset = self._spec.charset or reply.charset
-        document = read_document(reply.body, self._spec.format, charset)
-        if self._judge.is_empty(reply, document):
-            return Page((), 0)
-        if document.value is None:
-            raise UpstreamError(Kind.MALFORMED, f"the upstream's answer is no {self._spec.format}")
-        opened = self._rows.open(document.value)
-        self._success.check(opened)
-        rows, total = self._rows.find(opened, later=later)
-        records = [self._records.record(row) for row in rows]
-        if asked and any(record["id"] != asked for record in records):
-            raise UpstreamError(Kind.MALFORMED, "the upstream gave a record that was not asked for")
-        return Page(records, total, "".join(as_texts(self._cursor.find(opened))))
 
 
 class DeclarativeSource:
@@ -80,41 +34,67 @@ class DeclarativeSource:
         *clock* gives Unix seconds.
         """
         declared = params or {}
-        if response.id_is and response.id_is not in {"q", *declared}:
-            raise SpecError("response.id_is", f"{response.id_is!r} is no parameter of this source")
+        _check_parameters(response, {"q", *declared})
         self.name = name
         self._request = request
         self._asker = Asker(request, declared)
-        self._reader = Reader(response, request.pages.cursor)
-        self._ends = end_of_day("request.valid_until", request.valid_until)
+        self._reader = Reader(response, request.pages)
+        self._begins, self._ends = lifetime(request)
         self._id_is = response.id_is
+        self._keep = response.keep
         self._credit = terms.credit
         self._session = session
         self._clock = clock
 
     async def fetch(self, query: Query) -> Payload:
         """Ask the upstream for its page, or as many as are configured; raise `UpstreamError`."""
-        self._refuse_after_its_end()
-        asked = query.text if self._id_is == "q" else query.params.get(self._id_is, "")
-        page = self._reader.read(await self._ask(query, 0, ""), asked)
-        records, total = list(page.records), page.total
-        pages = self._request.pages
-        for number in range(1, pages.max):
-            if not self._goes_on(page, len(records), total):
-                break
-            reply = await self._ask(query, number, page.cursor)
-            page = self._reader.read(reply, asked, later=True)
+        self._refuse_outside_its_life()
+        asked = _value(query, self._id_is) if self._id_is else ""
+        request = first = self._asker.build(query)
+        records: list[Record] = []
+        rows, number, pause = 0, 0, None
+        total: int | None = None
+        while True:
+            reply = await self._ask(request)
+            pause = self._pause(reply)
+            page = self._reader.read(reply, asked, later=number > 0)
+            total = page.total if total is None else total
             records += page.records
-        return Payload(tuple(records), max(total, len(records)), self._credit, self._clock())
+            rows += page.rows
+            number += 1
+            if number == self._request.pages.max or not self._goes_on(page, rows, total):
+                break
+            request = self._following(query, first, page, number)
+        records = self._kept(query, records)
+        total = len(records) if self._keep else max(total, len(records))
+        return Payload(tuple(records), total, self._credit, self._clock(), pause=pause)
 
     def _goes_on(self, page: Page, so_far: int, total: int) -> bool:
-        if self._request.pages.cursor:
-            return bool(page.cursor) and bool(page.records)
-        return len(page.records) >= self._request.pages.size and so_far < total
+        pages = self._request.pages
+        if not page.rows:
+            return False
+        if pages.next or pages.cursor:
+            return bool(page.following)
+        return page.more if pages.more else page.rows >= pages.size and so_far < total
 
-    async def _ask(self, query: Query, page: int, cursor: str) -> Reply:
-        request = self._asker.build(query, page, cursor)
-        return await send(
+    def _following(self, query: Query, first: Request, page: Page, number: int) -> Request:
+        if self._request.pages.next:
+            return self._asker.follow(page.following, first)
+        return self._asker.build(query, number, page.following)
+
+    def _kept(self, query: Query, records: list[Record]) -> list[Record]:
+        """Leave out what was not asked for, where the upstream does not, and what repeats."""
+        wanted = {field: _value(query, name) for field, name in self._keep.items()}
+        given = {field: value for field, value in wanted.items() if value}
+        fitting = [
+            record
+            for record in records
+            if all(str(record[field]) == value for field, value in given.items())
+        ]
+        return _without_repeats(fitting)
+
+    async def _ask(self, request: Request) -> Reply:
+        reply = await send(
             self._session,
             request.url,
             request.headers,
@@ -122,9 +102,52 @@ class DeclarativeSource:
             max_bytes=self._request.max_bytes,
             clean=self._asker.redactor.clean_bytes,
         )
+        if reply.retry_after is None and not 200 <= reply.status < 300:
+            reply = replace(reply, retry_after=self._pause(reply))
+        return reply
 
-    def _refuse_after_its_end(self) -> None:
-        if self._clock() >= self._ends:
+    def _pause(self, reply: Reply) -> float | None:
+        names = self._request.limit_headers
+        return seconds_until_more(
+            reply.headers,
+            self._clock(),
+            remaining=names.remaining,
+            reset=names.reset,
+            unit=names.unit,
+        )
+
+    def _refuse_outside_its_life(self) -> None:
+        now = self._clock()
+        if now < self._begins:
+            begins = self._request.valid_from
+            raise UpstreamError(Kind.MISCONFIGURED, f"this API begins on {begins}")
+        if now >= self._ends:
             instead = f"; use {self._request.successor}" if self._request.successor else ""
             ended = self._request.valid_until
-            raise UpstreamError(Kind.AUTH_CONFIG, f"this API ended on {ended}{instead}")
+            raise UpstreamError(Kind.MISCONFIGURED, f"this API ended on {ended}{instead}")
+
+
+def _value(query: Query, name: str) -> str:
+    return query.text if name == "q" else query.params.get(name, "")
+
+
+def _check_parameters(response: ResponseSpec, known: set[str]) -> None:
+    if response.id_is and response.id_is not in known:
+        raise SpecError("response.id_is", f"{response.id_is!r} is no parameter of this source")
+    for field, name in response.keep.items():
+        if name not in known:
+            raise SpecError(f"response.keep.{field}", f"{name!r} is no parameter of this source")
+        if field not in {"id", "name", *response.fields}:
+            raise SpecError(f"response.keep.{field}", f"{field!r} is no field of this source")
+
+
+def _without_repeats(records: list[Record]) -> list[Record]:
+    """Leave out a record that was there already, word for word: pages overlap, joins repeat."""
+    seen: dict[str, list[Record]] = {}
+    kept = []
+    for record in records:
+        same = seen.setdefault(record["id"], [])
+        if record not in same:
+            same.append(record)
+            kept.append(record)
+    return kept

@@ -67,14 +67,24 @@ class Field:
 
 
 def _to_int(texts: list[str], spec: FieldSpec) -> int:
-    return round(_to_float(texts, spec)) if spec.scale != 1 else int(float(_plain(texts[0])))
+    if spec.scale != 1:
+        return round(_to_float(texts, spec))
+    return int(_within(float(_plain(texts[0])), spec))
 
 
 def _to_float(texts: list[str], spec: FieldSpec) -> float:
     number = float(_plain(texts[0])) * spec.scale
     if not math.isfinite(number):
         raise ValueError(texts[0])
-    return round(number, 12)
+    return round(_within(number, spec), 12)
+
+
+def _within(number: float, spec: FieldSpec) -> float:
+    if spec.min is not None and number < spec.min:
+        raise ValueError(number)
+    if spec.max is not None and number > spec.max:
+        raise ValueError(number)
+    return number
 
 
 def _plain(text: str) -> str:

@@ -14,6 +14,7 @@ from yarl import URL
 
 from adapters.errors import Kind, UpstreamError
 from adapters.source import Query
+from adapters.sources.documents import python_charset
 from adapters.sources.expressions import compile_pattern
 from adapters.sources.keys import Redactor, plain_key
 from adapters.sources.spec import AuthSpec, ParamSpec, RequestSpec, SpecError
@@ -40,6 +41,7 @@ class Asker:
         """Compile *spec*; raise `SpecError`."""
         names = {"q", "lang", *params, *spec.vars, *PAGE_NAMES}
         self._spec = spec
+        self._charset = python_charset(spec.charset)
         self._declared = frozenset(params)
         self._keys = [plain_key("request.auth.key", auth) for auth in spec.auths]
         self.redactor = Redactor(self._keys)
@@ -78,6 +80,26 @@ class Asker:
                 values["key"] = key
         return Request(self._url(values, pairs), headers)
 
+    def follow(self, place: str, first: Request) -> Request:
+        """Return the request for the page at *place*, which an answer to *first* named.
+
+        The key goes with it, so it must be where *first* was; raise `UpstreamError` otherwise.
+        """
+        try:
+            url = first.url.join(URL(place, encoded=True))
+            near = url.origin() == first.url.origin()
+        except ValueError:
+            near = False
+        if not near:
+            raise UpstreamError(Kind.MALFORMED, "the upstream's next page is on another host")
+        for auth, key in zip(self._spec.auths, self._keys, strict=True):
+            if key and auth.place == "query":
+                rest = url.without_query_params(auth.name)
+                pair = f"{self._encode_query(auth.name)}={self._encode_query(key)}"
+                joined = "&".join(filter(None, (rest.raw_query_string, pair)))
+                url = URL(f"{rest.with_query(None)}?{joined}", encoded=True)
+        return Request(url, first.headers)
+
     def _url(self, values: Mapping[str, str], pairs: Mapping[str, str]) -> URL:
         try:
             text = self._origin.fill(values, _host_label)
@@ -98,16 +120,32 @@ class Asker:
     def _encode(self, value: str) -> str:
         if value in (".", ".."):
             raise UpstreamError(Kind.INVALID_INPUT, "the upstream cannot be asked for a dot")
-        return quote(value, safe=self._spec.safe)
+        return self._quote(value)
 
     def _encode_query(self, value: str) -> str:
-        return quote(value, safe=self._spec.safe).replace("%20", self._spec.space)
+        return self._quote(value).replace("%20", self._spec.space)
+
+    def _quote(self, value: str) -> str:
+        try:
+            return quote(value, safe=self._spec.safe, encoding=self._charset)
+        except UnicodeEncodeError as error:
+            what = f"{value[error.start : error.end]!r} cannot be written in {self._spec.charset}"
+            raise UpstreamError(Kind.INVALID_INPUT, what) from error
 
 
-def end_of_day(path: str, day: str) -> float:
-    """Return when *day*, ISO 8601, is over everywhere, in Unix seconds; never for an empty one."""
+def lifetime(spec: RequestSpec) -> tuple[float, float]:
+    """Return from when until when this API can be asked, in Unix seconds, wherever one is.
+
+    Raise `SpecError` for what is no date.
+    """
+    begins = _midnight("request.valid_from", spec.valid_from, "+14:00", -inf)
+    last_day = _midnight("request.valid_until", spec.valid_until, "-12:00", inf)
+    return begins, last_day + 86_400
+
+
+def _midnight(path: str, day: str, offset: str, otherwise: float) -> float:
     try:
-        return datetime.fromisoformat(f"{day}T00:00:00-12:00").timestamp() + 86_400 if day else inf
+        return datetime.fromisoformat(f"{day}T00:00:00{offset}").timestamp() if day else otherwise
     except ValueError as error:
         raise SpecError(path, f"{day!r} is no date: write 2027-06-30") from error
 

@@ -31,8 +31,10 @@ class RowFinder:
                 return found
         raise UpstreamError(Kind.MALFORMED, "the upstream's answer has none of the known envelopes")
 
-    def find(self, document: Any, *, later: bool = False) -> tuple[list[Any], int]:
-        """Return the rows and the total; raise `UpstreamError` where they do not add up.
+    def find(self, document: Any, *, later: bool = False) -> tuple[list[Any], int, int]:
+        """Return the rows, the total, and how many rows there were before any was left out.
+
+        Raise `UpstreamError` where they do not add up.
 
         On a *later* page, no rows are the end: totals are upper bounds.
 
@@ -45,17 +47,18 @@ class RowFinder:
         if form in self._spec.empty or (form and total == 0):
             if total and not later:
                 raise UpstreamError(Kind.MALFORMED, "the upstream counts rows and gives none")
-            return [], 0
+            return [], 0, 0
         if form:
             raise UpstreamError(Kind.MALFORMED, "the upstream gave no rows where they belong")
         rows = self._to_rows(found)
         limit = self._spec.max_total
         if limit is not None and max(total or 0, len(rows)) > limit:
             raise UpstreamError(Kind.MALFORMED, "the upstream ignored what was asked")
+        count = len(rows)
         if self._spec.skip:
             rows = [row for row in rows if not self._skip.find(row)]
         kept = rows[: self._spec.max_records]
-        return kept, max(total or 0, len(kept))
+        return kept, max(total or 0, len(kept)), count
 
     def _unwrap(self, found: Any) -> Any:
         wrapped = isinstance(found, dict) and found.keys() == {self._spec.unwrap}

@@ -22,6 +22,7 @@ __all__ = [
     "DatasetSpec",
     "ErrorRule",
     "FieldSpec",
+    "LimitHeadersSpec",
     "LimitsSpec",
     "PagesSpec",
     "ParamSpec",
@@ -99,6 +100,22 @@ class PagesSpec(Spec, frozen=True, kw_only=True):
     """So many pages at most; each is a call."""
     cursor: str = ""
     """JMESPath over the document to the next page's cursor."""
+    next: str = ""
+    """``link``: the ``Link`` header names the next page; else JMESPath over the document to its
+    URL. It must be on the same host; the key is sent with it."""
+    more: str = ""
+    """JMESPath over the document: truthy while there are more pages (``!meta.is_end``)."""
+
+
+class LimitHeadersSpec(Spec, frozen=True, kw_only=True):
+    """Headers of our own limit upstream, where they are not named as usual."""
+
+    remaining: str = ""
+    """How many calls are left."""
+    reset: str = ""
+    """When there are more."""
+    unit: Literal["auto", "s", "ms"] = "auto"
+    """Of *reset*, where it is a number: seconds or ms from now; ``auto`` knows Unix times too."""
 
 
 class RequestSpec(Spec, frozen=True, kw_only=True):
@@ -125,12 +142,18 @@ class RequestSpec(Spec, frozen=True, kw_only=True):
     """How a space is written in the query."""
     safe: str = ""
     """Characters of values that are not percent-encoded (``;`` at the World Bank)."""
+    charset: str = "utf-8"
+    """In which values are percent-encoded (``euc-kr`` at old Korean services)."""
+    limit_headers: LimitHeadersSpec = msgspec.field(default_factory=LimitHeadersSpec)
+    """Where this upstream says what is left of its limit, beside ``RateLimit`` and its kin."""
     timeout: Duration = seconds(10)
     """For one call, from connecting to the last byte."""
     max_bytes: Size = msgspec.field(default_factory=lambda: Size(8 << 20))
     """A longer body is malformed; reading stops there."""
     allow_private: bool = False
     """The host may be on a private or loopback address."""
+    valid_from: str = ""
+    """The first day of this API, ISO 8601; before it nobody is asked."""
     valid_until: str = ""
     """The last day of this API, ISO 8601; after it nobody is asked."""
     successor: str = ""
@@ -146,6 +169,11 @@ class RequestSpec(Spec, frozen=True, kw_only=True):
         """Tell whether every key that the upstream needs is there."""
         return all(auth.key or not auth.required for auth in self.auths)
 
+    @property
+    def is_keyed(self) -> bool:
+        """Tell whether it is asked with a key: many give more to whom they know."""
+        return any(auth.key for auth in self.auths)
+
 
 class DatasetSpec(Spec, frozen=True, kw_only=True):
     """A local file of public data that is searched by name."""
@@ -156,12 +184,12 @@ class DatasetSpec(Spec, frozen=True, kw_only=True):
     """JSON lines, or CSV with a header."""
     encoding: str = "utf-8"
     """Of the file."""
-    id: str
-    """JMESPath over a row."""
+    id: str = ""
+    """JMESPath over a row; empty in ``without_key``: that of the response."""
     search: tuple[str, ...] = ("name",)
     """Our fields that the query is looked for in, the most telling first."""
     fields: dict[str, str | FieldSpec] = msgspec.field(default_factory=dict)
-    """Ours: theirs, as JMESPath over a row."""
+    """Ours: theirs, as JMESPath over a row; empty in ``without_key``: those of the response."""
     nulls: tuple[str, ...] = ("",)
     """Texts that mean "nothing"."""
     strip_tags: bool = True

@@ -8,12 +8,10 @@ from gateway.config.sections import (
     DefaultsSection,
     LlmSection,
     MemorySection,
-    RolesSpec,
     ServerSection,
-    SourceSection,
-    SummarySpec,
     WarmupSection,
 )
+from gateway.config.source import RolesSpec, SourceSection, SummarySpec
 
 __all__ = [
     "Config",

@@ -9,14 +9,15 @@ from typing import Any
 
 import msgspec
 
-from adapters.sources.spec import DatasetSpec, SpecError
+from adapters.sources.spec import DatasetSpec, ResponseSpec, SpecError
 from gateway.config.catalog import with_catalog
 from gateway.config.document import read_document
 from gateway.config.environment import substitute
 from gateway.config.faults import ConfigError, Fault, join
 from gateway.config.merging import merge
-from gateway.config.sections import Config, DefaultsSection, LlmSection, SourceSection
+from gateway.config.sections import Config, DefaultsSection, LlmSection
 from gateway.config.shape import shape
+from gateway.config.source import SourceSection
 
 
 def load_config(path: Path, env: Mapping[str, str]) -> Config:
@@ -100,7 +101,16 @@ def _at_home(source: SourceSection, folder: Path) -> SourceSection:
     return msgspec.structs.replace(
         source,
         dataset=_located(source.dataset, folder),
-        without_key=_located(source.without_key, folder),
+        without_key=_located(_like(source.without_key, source.response), folder),
+    )
+
+
+def _like(dataset: DatasetSpec | None, response: ResponseSpec) -> DatasetSpec | None:
+    """Return *dataset*, read as *response* is where it does not say how."""
+    if dataset is None:
+        return None
+    return msgspec.structs.replace(
+        dataset, id=dataset.id or response.id, fields=dataset.fields or response.fields
     )
 
 

@@ -6,25 +6,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import msgspec
 
 from adapters.llm.spec import ModelSpec
-from adapters.sources.spec import (
-    DatasetSpec,
-    LimitsSpec,
-    ParamSpec,
-    RequestSpec,
-    ResponseSpec,
-    TermsSpec,
-)
+from adapters.sources.spec import LimitsSpec
 from adapters.sources.units import Duration, Size, Spec, seconds
+from gateway.config.source import SourceSection, SummarySpec
 from gateway.flights import FlightsSpec
 from gateway.freshness import FreshnessSpec
 from gateway.quality import QualitySpec
-from gateway.rates import ClientsSpec, networks
-from gateway.report import ReportRules
 from gateway.spend.budgets import BudgetsSpec
 from gateway.spend.prices import PriceSpec
 
@@ -33,7 +25,6 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 _URL = re.compile(r"[a-z]\w*(\+\w+)?://")
 _PASSWORD = re.compile(r"[^/]+//[^/@:]*:([^/]*)@")
-_CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 class ServerSection(Spec, frozen=True, kw_only=True):
@@ -43,11 +34,8 @@ class ServerSection(Spec, frozen=True, kw_only=True):
     """Name or address to listen on; ``0.0.0.0`` is every one of this machine's."""
     port: Port = 8080
     """TCP port; 0 takes a free one."""
-    trusted_proxies: tuple[str, ...] = ()
-    """Networks such as ``10.0.0.0/8`` whose ``X-Forwarded-For`` is believed; no others' is."""
-
-    def __post_init__(self) -> None:
-        networks(self.trusted_proxies)
+    contact: str = ""
+    """Mail address or URL in the User-Agent that upstreams see; some refuse who gives none."""
 
 
 class MemorySection(Spec, frozen=True, kw_only=True):
@@ -120,91 +108,6 @@ class LlmSection(Spec, frozen=True, kw_only=True):
         return (*(spec.api_key for spec in specs), *headers)
 
 
-class RolesSpec(Spec, frozen=True, kw_only=True):
-    """Which record fields say what, the most telling first; the extractive summary reads them."""
-
-    purpose: tuple[str, ...] = ()
-    """What the thing is for."""
-    usage: tuple[str, ...] = ()
-    """How it is used."""
-    caution: tuple[str, ...] = ()
-    """What to beware of."""
-
-
-class SummarySpec(Spec, frozen=True, kw_only=True):
-    """How a source's records are summarized."""
-
-    by: Literal["auto", "extractive", "openai", "none"] = "auto"
-    """``auto``: ``openai`` when ``llm`` names a server or a key, else ``extractive``."""
-    language: str = "en"
-    """Of the summary, unless the caller says ``lang``."""
-    prompt: str = ""
-    """Instructions for the model; empty: the gateway's own."""
-    schema: dict[str, Any] | None = None
-    """JSON Schema of a structured report, an object; empty: a summary is text."""
-    require: str = ""
-    """A JMESPath predicate that a report must meet, such as ``risk > `0```."""
-    roles: RolesSpec = msgspec.field(default_factory=RolesSpec)
-    """Which fields say what."""
-
-    @property
-    def rules(self) -> ReportRules:
-        """What a report must be; raise `SpecError` when *schema* or *require* is none."""
-        return ReportRules(self.schema, self.require)
-
-
-class SourceSection(Spec, frozen=True, kw_only=True):
-    """One source: how it is asked, how long its answers hold, how they are summarized."""
-
-    catalog: str = ""
-    """A block of the catalog that this one is laid over, key by key (``docs/sources.md``)."""
-    adapter: str = "declarative"
-    """``declarative`` (an HTTP API), ``dataset`` (a local file) or ``module:Class`` (your own)."""
-    description: str = ""
-    """What can be asked, for people; ``/v1/sources`` shows it."""
-    request: RequestSpec | None = None
-    """How the upstream is asked."""
-    response: ResponseSpec = msgspec.field(default_factory=ResponseSpec)
-    """How its answer is read."""
-    dataset: DatasetSpec | None = None
-    """The file of a ``dataset`` source."""
-    without_key: DatasetSpec | None = None
-    """A file that is searched instead while a key of *request* is missing."""
-    params: dict[str, ParamSpec] = msgspec.field(default_factory=dict)
-    """Parameters that callers may give beside ``q``."""
-    terms: TermsSpec = msgspec.field(default_factory=TermsSpec)
-    """Whom to credit, and what the upstream allows."""
-    limits: LimitsSpec = msgspec.field(default_factory=LimitsSpec)
-    """What the upstream is spared."""
-    freshness: FreshnessSpec = msgspec.field(default_factory=FreshnessSpec)
-    """How long answers hold."""
-    summary: SummarySpec = msgspec.field(default_factory=SummarySpec)
-    """How records are summarized."""
-    quality: QualitySpec = msgspec.field(default_factory=QualitySpec)
-    """What an answer must be to be kept."""
-    warm: tuple[str, ...] = ()
-    """Queries that are loaded ahead."""
-
-    def __post_init__(self) -> None:
-        if self.adapter == "declarative" and self.request is None:
-            raise ValueError("a declarative source needs request")
-        if self.adapter == "dataset" and self.dataset is None:
-            raise ValueError("a dataset source needs dataset")
-        if self.adapter not in ("declarative", "dataset") and not _CLASS.fullmatch(self.adapter):
-            raise ValueError(
-                f'adapter "{self.adapter}" is none of declarative, dataset and module:Class'
-            )
-
-    @property
-    def local(self) -> DatasetSpec | None:
-        """The file that is searched instead of an upstream: by design, or for want of a key."""
-        if self.adapter == "dataset":
-            return self.dataset
-        if self.request is not None and not self.request.has_keys:
-            return self.without_key
-        return None
-
-
 class DefaultsSection(Spec, frozen=True, kw_only=True):
     """What a source has unless it says otherwise; each key for itself."""
 
@@ -244,8 +147,6 @@ class Config(Spec, frozen=True, kw_only=True):
     """What a source has unless it says otherwise."""
     sources: dict[str, SourceSection] = msgspec.field(default_factory=dict)
     """Every source by the name that callers use."""
-    clients: ClientsSpec | None = None
-    """How often one client may ask; without it nobody is held back."""
     flights: FlightsSpec = msgspec.field(default_factory=FlightsSpec)
     """Fetches in progress, one for each key."""
     warmup: WarmupSection = msgspec.field(default_factory=WarmupSection)
@@ -254,6 +155,6 @@ class Config(Spec, frozen=True, kw_only=True):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every key and password that it holds, for those who must not show them."""
-        requests = [source.request for source in self.sources.values() if source.request]
+        requests = [request for source in self.sources.values() for request in source.requests]
         keys = [auth.key for request in requests for auth in request.auths]
         return tuple(filter(None, (*self.llm.secrets, self.database.password, *keys)))

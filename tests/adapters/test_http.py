@@ -54,7 +54,7 @@ async def test_a_private_address_is_refused_unless_it_is_allowed() -> None:
         assert b"lookup-gateway" in (await get(base)).body
         for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]"):
             error = await failure(base.replace("127.0.0.1", host), private=False)
-            assert error.kind is Kind.UPSTREAM_DOWN
+            assert error.kind is Kind.MISCONFIGURED
             assert "private" in error.message
 
 

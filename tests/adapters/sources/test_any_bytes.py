@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from adapters.errors import UpstreamError
 from adapters.http import Reply
-from adapters.sources.declarative import Reader
+from adapters.sources.reader import Reader
 from adapters.sources.spec import FieldSpec, ResponseSpec
 
 Format = Literal["json", "xml", "csv"]

@@ -14,7 +14,7 @@ from adapters.sources import catalog
 from adapters.sources.requests import Asker
 from adapters.sources.spec import RequestSpec
 from adapters.sources.units import dec_hook
-from gateway.config.sections import SourceSection
+from gateway.config import SourceSection
 from tests.catalog_answers import EMPTY, FAULTY, GOOD, filled, section
 from tests.recordings import Recorded, recorded, source_of
 

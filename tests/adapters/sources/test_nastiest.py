@@ -119,7 +119,7 @@ async def test_5_a_wrong_operation_and_a_wrong_service_say_so() -> None:
         async with world("drug-permit", said(body, status)) as made:
             with pytest.raises(UpstreamError) as caught:
                 await made.source.fetch(DRUG)
-            assert caught.value.kind is Kind.AUTH_CONFIG
+            assert caught.value.kind is Kind.MISCONFIGURED
             assert word in caught.value.message
             assert len(made.upstream.requests) == 1
 
@@ -143,7 +143,7 @@ async def test_6_a_500_for_a_bad_query_is_not_tried_again_and_opens_nothing() ->
 @pytest.mark.parametrize(
     ("name", "query", "answer", "kind"),
     [
-        ("naver-local", DRUG, said('{"error_code": "052"}'), Kind.AUTH_CONFIG),
+        ("naver-local", DRUG, said('{"error_code": "052"}'), Kind.MISCONFIGURED),
         ("seoul-trade-areas", Query("", {"quarter": "20241"}),
          said("<RESULT><CODE>INFO-100</CODE></RESULT>"), Kind.AUTH_CONFIG),
         ("world-bank", Query("", {"countries": "all", "indicator": "x", "years": "2000"}),

@@ -52,7 +52,8 @@ async def test_an_xml_api_with_envelope_and_pages_is_configuration_alone() -> No
 
 
 async def test_no_more_pages_are_asked_than_configured() -> None:
-    ids, total, asked = await fetch(XML_API, xml_page(99, 1, 2))
+    pages = (xml_page(99, number, number + 1) for number in (1, 3, 5, 7))
+    ids, total, asked = await fetch(XML_API, *pages)
     assert (len(ids), total, len(asked)) == (6, 99, 3)
 
 

@@ -89,5 +89,5 @@ async def test_after_its_last_day_nobody_is_asked_and_the_successor_is_named() -
     async with source_of(read(text, DAY=today), said("[]")) as (source, _):
         assert (await source.fetch(Query("x"))).total == 0
     error = await refusal(read(text, DAY="2026-01-01"), Query("x"))
-    assert error.kind is Kind.AUTH_CONFIG
+    assert error.kind is Kind.MISCONFIGURED
     assert "naver-hub" in error.message

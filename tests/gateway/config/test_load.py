@@ -58,8 +58,8 @@ sources:
 memory: {max_bytes: lots}
 """
     outcomes = (
-        "empty, invalid_input, auth_config, not_approved, quota_day, quota_short, transient, "
-        "upstream_down, malformed"
+        "empty, invalid_input, auth_config, misconfigured, not_approved, quota_day, quota_short, "
+        "transient, upstream_down, malformed"
     )
     assert faults(tmp_path, text) == [
         "server.port: 99999: expected a whole number <= 65535",
@@ -88,10 +88,13 @@ memory: {max_bytes: lots}
         ("server: {}", "sources: expected at least one source by its name"),
         ("sources: {a: 3}", "sources.a: 3: expected a mapping of keys"),
         ("sources: {a: {}}", "sources.a: a declarative source needs request"),
-        ("sources: {a: {adapter: dataset}}", "sources.a: a dataset source needs dataset"),
+        (
+            "sources: {a: {adapter: dataset}}",
+            "sources.a: a dataset source needs dataset, with an id",
+        ),
         (
             "sources: {a: {adapter: datset}}",
-            'sources.a: adapter "datset" is none of declarative, dataset and module:Class',
+            'sources.a: adapter "datset" is none of declarative, composite, dataset and module:Class',
         ),
         ("sources: {a: {request: {}}}", "sources.a.request.url: is missing"),
         (
