@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from adapters.breaker import Breaker
 from adapters.summarizers.extractive import Extractive
+from gateway.access.opening import Access, open_access
 from gateway.config import Config
 from gateway.events import Events, TierFailed
+from gateway.fleet.opening import open_fleet
 from gateway.flights import Flights
 from gateway.parts import open_parts
 from gateway.refill import Fetch, Refill
@@ -25,9 +27,10 @@ from storage.database import DatabaseTier, open_database
 from storage.entry import Entry, Part
 from storage.memory import MemoryTier
 from storage.name_index import NameIndex
+from storage.postgres_names import open_names
 from storage.spend import SpendStore
 from storage.summaries import SummaryStore
-from storage.tier import TierError
+from storage.tier import TierAwayError, TierError
 from storage.tiers import Tiers
 
 GRACE = 30.0
@@ -51,6 +54,7 @@ class Gateway:
     events: Events
     breakers: Mapping[str, Breaker]
     money: Money
+    access: Access
     broadcasts: Shared[Broadcast]
 
 
@@ -65,11 +69,13 @@ async def open_gateway(
     """
     events = Events() if events is None else events
     async with AsyncExitStack() as stack:
+        fleet = await open_fleet(config.redis, stack, events)
         parts = await open_parts(config, stack, events, clock)
         database = await open_database(config.database.url)
-        tiers = Tiers([MemoryTier(config.memory.max_bytes), database], _reporter(events))
+        memory = MemoryTier(config.memory.max_bytes)
+        tiers = Tiers([memory, *fleet.tiers, database], _reporter(events))
         stack.push_async_callback(tiers.close)
-        names, deadline = NameIndex(database.database), _deadline(config)
+        names, deadline = open_names(database), _deadline(config)
         money = await open_money(stack, config, SpendStore(database.database), events, clock)
         refill = await _open_refill(
             stack,
@@ -101,6 +107,7 @@ async def open_gateway(
             events=events,
             breakers=parts.breakers,
             money=money,
+            access=await open_access(stack, config, database.database, clock),
             broadcasts=refill.broadcasts,
         )
 
@@ -144,7 +151,8 @@ def _deadline(config: Config) -> float:
 
 def _reporter(events: Events) -> Callable[[str, str, Exception], None]:
     def report(tier: str, operation: str, error: Exception) -> None:
-        events.emit(TierFailed(tier, operation, str(error)))
+        if not isinstance(error, TierAwayError):
+            events.emit(TierFailed(tier, operation, str(error)))
 
     return report
 

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 
+import msgspec
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from storage.batching import Batcher
-from storage.entry import Entry, decode, encode
-from storage.sqlite import MEMORY, Sqlite, open_sqlite
-from storage.tier import TierError
+from storage.entry import Entry, decode
+from storage.entry_rows import EntryRows, Kept
+from storage.postgres import PoolSettings, Postgres, open_postgres
+from storage.postgres_entries import PostgresEntries
+from storage.sqlite import FAULTS, MEMORY, Sqlite, open_sqlite
+from storage.sqlite_entries import SqliteEntries
+from storage.tier import TierError, WithdrawnError
 
 KEYS_PER_STATEMENT = 512
 PURGE_ROWS = 500
 """Rows that one transaction of a purge deletes, so that other writes get their turn."""
 
-_UPSERT = (
-    "INSERT INTO entries (key, source, wire, stored_at, keep_until) VALUES (?, ?, ?, ?, ?) "
-    "ON CONFLICT (key) DO UPDATE SET source = excluded.source, wire = excluded.wire, "
-    "stored_at = excluded.stored_at, keep_until = excluded.keep_until"
-)
 _PURGE = "DELETE FROM entries WHERE key IN (SELECT key FROM entries WHERE keep_until <= ? LIMIT ?)"
-_FAULTS = (sqlite3.Error, UnicodeError)
-"""What SQLite's binding raises; the second for a key that no UTF-8 can hold."""
 
 
-async def open_database(url: str) -> DatabaseTier:
-    """Open the database at *url* (``sqlite+aiosqlite:///file``), making and migrating it.
+async def open_database(url: str, pool: PoolSettings = PoolSettings()) -> DatabaseTier:  # noqa: B008 - frozen
+    """Open the database at *url*, making (SQLite) and migrating it.
 
+    ``sqlite+aiosqlite:///file``, or ``postgresql+asyncpg://user:password@host/name`` with *pool*.
     Raises `TierError` that names the database and says why it cannot be opened.
     """
     try:
@@ -38,13 +36,16 @@ async def open_database(url: str) -> DatabaseTier:
     except ArgumentError as error:
         # The text itself stays out of the message: it may hold a password.
         raise TierError("the database's URL is none (try sqlite+aiosqlite:///file)") from error
-    if parsed.get_backend_name() != "sqlite":
-        raise TierError(f"cannot open {parsed}: {parsed.get_backend_name()} is not supported")
-    return DatabaseTier(await open_sqlite(parsed.database or MEMORY))
+    engine = parsed.get_backend_name()
+    if engine == "sqlite":
+        return DatabaseTier(await open_sqlite(parsed.database or MEMORY))
+    if engine in ("postgresql", "postgres"):
+        return DatabaseTier(await open_postgres(parsed, pool))
+    raise TierError(f"cannot open {parsed}: {engine} is not supported")
 
 
 class DatabaseTier:
-    """Keeps entries as rows of a SQLite database.
+    """Keeps entries as rows of a database.
 
     Reads that come together become one statement, writes one transaction; a write returns after
     its commit. *clock* gives the Unix time that stands in ``stored_at``.
@@ -52,81 +53,65 @@ class DatabaseTier:
 
     name = "database"
 
-    def __init__(self, database: Sqlite, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Sqlite | Postgres, clock: Callable[[], float] = time.time) -> None:
         self.database = database
         self._clock = clock
-        self._reads: Batcher[str, bytes | None] = Batcher(
-            lambda keys: database.read(lambda connection: _select(connection, keys)),
-            KEYS_PER_STATEMENT,
-        )
+        self._entries = _entries(database)
+        self._reads: Batcher[str, Kept] = Batcher(self._entries.find, KEYS_PER_STATEMENT)
 
     async def get(self, key: str) -> Entry | None:
-        """Return the entry or None; raise `CorruptEntryError` on foreign bytes, or `TierError`."""
+        """Return the entry or None; raise `CorruptEntryError` on foreign bytes, or `TierError`.
+
+        Its position is where the log stood when it was read: it was not withdrawn up to there.
+        """
         try:
-            wire = await self._reads.submit(key)
-        except _FAULTS as error:
-            raise self._failed(error) from error
-        return None if wire is None else decode(wire)
+            kept = await self._reads.submit(key)
+        except FAULTS as error:
+            raise TierError(f"the database {self.database.name}: {error}") from error
+        if kept.wire is None:
+            return None
+        entry = decode(kept.wire)
+        if entry.position >= kept.position:
+            return entry
+        return msgspec.structs.replace(entry, position=kept.position)
 
     async def put(self, entry: Entry) -> None:
-        """Keep *entry*; return after the commit, or raise `TierError`."""
-        row = (entry.key, entry.source, encode(entry), self._clock(), entry.keep_until)
-        await self._write(lambda connection: connection.execute(_UPSERT, row).rowcount)
+        """Keep *entry*; return after the commit, or raise `TierError`.
+
+        Raise `WithdrawnError` where it was withdrawn after its fetch had begun.
+        """
+        try:
+            kept = await self._entries.put(entry, self._clock())
+        except FAULTS as error:
+            raise TierError(f"the database {self.database.name}: {error}") from error
+        if not kept:
+            raise WithdrawnError(f"{entry.key} was withdrawn while it was fetched")
 
     async def drop(self, keys: Sequence[str]) -> int:
         """Forget *keys*; return how many of them it had, or raise `TierError`."""
-        doomed = [(key,) for key in dict.fromkeys(keys)]
-        if not doomed:
-            return 0
-        delete = "DELETE FROM entries WHERE key = ?"
-        return await self._write(lambda connection: connection.executemany(delete, doomed).rowcount)
+        doomed = list(dict.fromkeys(keys))
+        return await self._entries.drop(doomed) if doomed else 0
 
     async def purge(self, now: float) -> int:
         """Remove the entries whose ``keep_until`` is not after *now*; return how many."""
-
-        def delete(connection: sqlite3.Connection) -> int:
-            return connection.execute(_PURGE, (now, PURGE_ROWS)).rowcount
-
         removed = 0
         while True:
-            count = await self._write(delete)
+            count = await self.database.change(_PURGE, now, PURGE_ROWS)
             removed += count
             if count < PURGE_ROWS:
                 return removed
 
     async def ping(self) -> None:
         """Return if the table can be read; raise `TierError` saying why it cannot."""
-        try:
-            await self.database.read(
-                lambda connection: connection.execute("SELECT 1 FROM entries LIMIT 1").fetchone()
-            )
-        except _FAULTS as error:
-            raise self._failed(error) from error
+        await self.database.rows("SELECT 1 FROM entries LIMIT 1")
 
     async def close(self) -> None:
         """Finish what was asked for and close the database."""
         await self._reads.settled()
         await self.database.close()
 
-    async def _write(self, operation: Callable[[sqlite3.Connection], int]) -> int:
-        try:
-            return await self.database.write(operation)
-        except _FAULTS as error:
-            raise self._failed(error) from error
 
-    def _failed(self, error: Exception) -> TierError:
-        return TierError(f"the database {self.database.path}: {error}")
-
-
-def _select(connection: sqlite3.Connection, keys: list[str]) -> list[bytes | None]:
-    # The number of places is a power of two, so that ten statements stay prepared, not 512.
-    places = 1 << (len(keys) - 1).bit_length()
-    statement = f"SELECT key, wire FROM entries WHERE key IN (?{', ?' * (places - 1)})"  # noqa: S608 - places only
-    padding = [None] * (places - len(keys))
-    rows = dict(connection.execute(statement, [*keys, *padding]).fetchall())
-    return [_wire(rows[key]) if key in rows else None for key in keys]
-
-
-def _wire(value: object) -> bytes:
-    # SQLite keeps any type in any column: what is no blob is no entry, and decodes as such.
-    return value if isinstance(value, bytes) else b""
+def _entries(database: Sqlite | Postgres) -> EntryRows:
+    if isinstance(database, Sqlite):
+        return SqliteEntries(database)
+    return PostgresEntries(database)

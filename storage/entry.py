@@ -69,7 +69,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """Parts of a composite source that are missing."""
     holds: str = ""
     """What a withdrawal finds it by: a line with a tab before the query, then for each record a
-    line with its id, a tab and its name, each without case and doubled white space."""
+    line with its id, a tab and its name, which is normalized as queries are."""
 
     @property
     def bill(self) -> Bill | None:
@@ -80,7 +80,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     def size(self) -> int:
         """Bytes of its content, for tiers that are bounded in bytes."""
         summary = 0 if self.summary is None else len(self.summary.body)
-        return len(self.key) + len(self.head) + len(self.records.body) + summary
+        return len(self.key) + len(self.head) + len(self.records.body) + summary + len(self.holds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ CANDIDATES = 40
 """Names that are compared letter by letter when a text may have a typing error."""
 LETTERS_PER_ERROR = 3
 """Letters as typed of which one may be wrong."""
-_FAR = math.inf
+FAR = math.inf
+"""Edits between a text and a name that it cannot mean."""
 _LENGTH_STEP = 1 << 40
 """Numbers of rows for each length of name: rows in order of number are the shortest first."""
 _LONGEST = 4095
@@ -125,20 +126,20 @@ def _tests(folded: str) -> tuple[Callable[[str], bool], Callable[[str], bool]]:
 
 def _resembling(connection: sqlite3.Connection, source: str, folded: str) -> list[_Row]:
     """Return the names that hold the text but for a typing error, the nearest first."""
-    edits = _edits(folded)
+    edits = edits_between(folded)
     # One wrong character first; two beside each other (exchanged, or a letter that slipped into
     # the next syllable) only when that finds nothing.
     for gap in (1, 2):
         expression = resembling(source, folded, gap)
         rows = list(_rows(connection, source, expression, CANDIDATES)) if expression else []
         ranked = sorted((edits(row.folded), row.number, row) for row in rows)
-        near = [row for count, _, row in ranked if count < _FAR]
+        near = [row for count, _, row in ranked if count < FAR]
         if near:
             return near
     return []
 
 
-def _edits(folded: str) -> Callable[[str], float]:
+def edits_between(folded: str) -> Callable[[str], float]:
     """Return what counts the wrong keys between the text and a name that it may mean."""
     letters = jamo(folded)
     part, most = Part(letters), max(1, len(letters) // LETTERS_PER_ERROR)
@@ -148,7 +149,7 @@ def _edits(folded: str) -> Callable[[str], float]:
         edits = part.distance(jamo(name))
         if edits > 1 and any(text in name for text in exchanged):
             return 1
-        return edits if edits <= most else _FAR
+        return edits if edits <= most else FAR
 
     return count
 

@@ -27,25 +27,40 @@ _SHORT = 8
 
 def document(source: str, folded: str) -> str:
     """Return the terms of a name, separated by spaces."""
+    return " ".join(document_terms(source, folded))
+
+
+def document_terms(source: str, folded: str) -> list[str]:
+    """Return the terms of a name."""
     mark = _mark(source)
     terms: set[str] = set()
     for text in {folded, initials(folded)}:
         for size in range(1, LONGEST + 1):
             terms.update(mark + gram for gram in ngrams(text, size))
             terms.add(mark + _START + text[:size])
-    return " ".join(sorted(terms))
+    return sorted(terms)
 
 
 def beginning(source: str, folded: str) -> str:
     """Return the expression for names that begin with a folded text, and a few others."""
+    return _all(beginning_terms(source, folded))
+
+
+def beginning_terms(source: str, folded: str) -> list[str]:
+    """Return the terms that such names have."""
     mark, text = _mark(source), _searched(folded)
-    return _all([mark + _START + text[:LONGEST], *(mark + gram for gram in _cover(text)[1:])])
+    return [mark + _START + text[:LONGEST], *(mark + gram for gram in _cover(text)[1:])]
 
 
 def containing(source: str, folded: str) -> str:
     """Return the expression for names that contain a folded text, and a few others."""
+    return _all(containing_terms(source, folded))
+
+
+def containing_terms(source: str, folded: str) -> list[str]:
+    """Return the terms that such names have."""
     mark = _mark(source)
-    return _all([mark + gram for gram in _cover(_searched(folded))])
+    return [mark + gram for gram in _cover(_searched(folded))]
 
 
 def resembling(source: str, folded: str, gap: int) -> str:
@@ -53,13 +68,19 @@ def resembling(source: str, folded: str, gap: int) -> str:
 
     Empty if the text is too short for such a search to be more than a guess.
     """
+    branches = map(_all, resembling_terms(source, folded, gap))
+    return " OR ".join(f"({branch})" for branch in dict.fromkeys(branches))
+
+
+def resembling_terms(source: str, folded: str, gap: int) -> list[list[str]]:
+    """Return the terms of such names, one list for each way in which they may differ."""
     mark = _mark(source)
     branches = []
     for pieces in _pieces(folded, gap):
         grams = [gram for piece in pieces if _telling(piece) for gram in _cover(piece)]
         if grams:
-            branches.append(_all([mark + gram for gram in grams]))
-    return " OR ".join(f"({branch})" for branch in dict.fromkeys(branches))
+            branches.append([mark + gram for gram in grams])
+    return branches
 
 
 def _pieces(folded: str, gap: int) -> Iterator[tuple[str, ...]]:

@@ -45,6 +45,11 @@ def is_hangul(character: str) -> bool:
     return _is_syllable(ord(character)) or _is_initial(ord(character))
 
 
+def is_initial(character: str) -> bool:
+    """Say whether *character* is a lone consonant that begins a syllable."""
+    return _is_initial(ord(character))
+
+
 def has_initials(folded: str) -> bool:
     """Say whether a folded text holds lone initial consonants, as in ``ㅌㅇㄹㄴ``."""
     return any(_is_initial(ord(character)) for character in folded)

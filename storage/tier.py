@@ -12,6 +12,14 @@ class TierError(Exception):
     """A tier could not do what it was asked; its caller goes on without it."""
 
 
+class WithdrawnError(TierError):
+    """An entry was not kept, because it was withdrawn while it was fetched: no fault of a tier."""
+
+
+class TierAwayError(TierError):
+    """A tier that is known not to answer was not asked; who lost it has told of that."""
+
+
 class Tier(Protocol):
     """A place that keeps entries. Foreign errors leave it only as `TierError`."""
 
@@ -22,7 +30,10 @@ class Tier(Protocol):
         """Return the entry or None; raise `CorruptEntryError` on foreign bytes, or `TierError`."""
 
     async def put(self, entry: Entry) -> None:
-        """Keep *entry*, in place of what stood under its key."""
+        """Keep *entry*, in place of what stood under its key.
+
+        Raise `WithdrawnError` if the tier knows that it was withdrawn while it was fetched.
+        """
 
     async def drop(self, keys: Sequence[str]) -> int:
         """Forget *keys*; return how many of them it had."""

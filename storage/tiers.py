@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from storage.entry import CorruptEntryError, Entry, Found
 from storage.memory import MemoryTier
-from storage.tier import Tier, TierError
+from storage.tier import Tier, TierError, WithdrawnError
 
 Report = Callable[[str, str, Exception], None]
 """Is told the tier, the operation (``get``, ``put``, ``drop``, ``close``) and the error."""
@@ -99,6 +99,8 @@ class Tiers:
     async def _put(self, tier: Tier, entry: Entry) -> bool:
         try:
             await tier.put(entry)
+        except WithdrawnError:
+            return False
         except TierError as error:
             self._report(tier.name, "put", error)
             return False

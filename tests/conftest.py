@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from gateway.web.descriptors import allow_many_connections
+from tests.servers.postgres import Server, postgres, replica_of
 from tests.servers.valkey import Valkey, valkey
 
 # A thousand callers in one process are two thousand sockets; 1,024 is the usual soft limit.
@@ -18,3 +19,25 @@ def valkey_server() -> Iterator[Valkey]:
     """A Valkey that tests share, each with a prefix of its own, and do not disturb."""
     with valkey() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL server that tests share, each with a database of its own."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_replica(postgres_server: Server) -> Iterator[Server]:
+    """A streaming replica of it."""
+    with replica_of(postgres_server) as server:
+        yield server
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: Server) -> AsyncIterator[str]:
+    """The URL of a database with empty tables."""
+    url = await postgres_server.new_database()
+    yield url
+    await postgres_server.drop_database(url)

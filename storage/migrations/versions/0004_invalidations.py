@@ -40,7 +40,7 @@ def upgrade() -> None:
     op.add_column("entries", sa.Column("holds", sa.String, nullable=False, server_default=""))
     op.create_index("entries_tenant_source", "entries", ["tenant", "source"])
     if op.get_bind().dialect.name == "postgresql":
-        labels = postgresql.ARRAY(sa.String)
+        labels = postgresql.ARRAY(sa.Text)
         op.add_column("entries", sa.Column("labels", labels, nullable=False, server_default="{}"))
         op.create_index("entries_labels", "entries", ["labels"], postgresql_using="gin")
         op.add_column("items", sa.Column("terms", labels, nullable=False, server_default="{}"))
@@ -52,6 +52,10 @@ def upgrade() -> None:
             "(label TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (label, key)) WITHOUT ROWID"
         )
         op.execute("CREATE INDEX entry_labels_key ON entry_labels (key)")
+        op.execute(
+            "CREATE TRIGGER entries_deleted AFTER DELETE ON entries "
+            "BEGIN DELETE FROM entry_labels WHERE key = old.key; END"
+        )
 
 
 def downgrade() -> None:
@@ -61,6 +65,7 @@ def downgrade() -> None:
         op.drop_column("items", "terms")
         op.drop_column("entries", "labels")
     else:
+        op.execute("DROP TRIGGER entries_deleted")
         op.execute("DROP TABLE entry_labels")
     op.drop_index("entries_tenant_source", "entries")
     op.drop_column("entries", "holds")

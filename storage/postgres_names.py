@@ -1,0 +1,124 @@
+"""Every record is found by any part of its name, in PostgreSQL: an array of terms with an index.
+
+The terms, what they mean and the order of what is found are those of `storage.name_index`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+
+from storage.database import DatabaseTier
+from storage.name_index import CANDIDATES, FAR, NameIndex, Suggestion, edits_between
+from storage.name_terms import (
+    beginning_terms,
+    containing_terms,
+    document_terms,
+    resembling_terms,
+)
+from storage.names import fold, is_initial
+from storage.postgres import Postgres
+from storage.sql import Row
+from storage.sqlite import Sqlite
+
+_SEARCH = (
+    "SELECT id, name, folded FROM items WHERE source = ? AND terms @> ?::text[] AND folded ~ ? "
+    "ORDER BY number LIMIT ?"
+)
+# Rows in the order of their numbers are the shortest names first, as in SQLite. A name that is
+# known already is neither locked nor written.
+_REMEMBER = """
+INSERT INTO items (number, source, id, name, folded, terms)
+SELECT (least(char_length(n.folded), 4095)::bigint << 40) + nextval('items_number_seq'),
+       ?::text, n.id, n.name, n.folded, string_to_array(n.terms, ' ')
+FROM unnest(?::text[], ?::text[], ?::text[], ?::text[]) AS n (id, name, folded, terms)
+WHERE NOT EXISTS (
+    SELECT FROM items WHERE items.source = $1 AND items.id = n.id AND items.name = n.name
+)
+ON CONFLICT (source, id) DO UPDATE SET number = excluded.number, name = excluded.name,
+    folded = excluded.folded, terms = excluded.terms
+"""
+_INITIAL_SYLLABLES = 588
+"""Syllables that begin with one consonant: they stand together in Unicode."""
+
+
+def open_names(database: DatabaseTier) -> NameIndex:
+    """Return the names that *database* keeps beside its entries."""
+    engine = database.database
+    return NameIndex(engine) if isinstance(engine, Sqlite) else PostgresNameIndex(engine)
+
+
+class PostgresNameIndex(NameIndex):
+    """The names of the records that sources have given, searched by index and never by scan."""
+
+    def __init__(self, database: Postgres) -> None:
+        self._server = database
+
+    async def remember(self, source: str, items: Sequence[tuple[str, str]]) -> None:
+        """Index the ``(id, name)`` of *items*; a new name replaces the one its id had.
+
+        One statement, which writes nothing where all names are known. Raises `TierError`.
+        """
+        named = {_storable(number): _storable(name) for number, name in items}
+        if not named:
+            return
+        # One order for all writers: no deadlock.
+        rows = [(number, named[number], fold(named[number])) for number in sorted(named)]
+        ids, names, folded = ([*column] for column in zip(*rows, strict=True))
+        terms = [" ".join(document_terms(source, each)) for each in folded]
+        await self._server.change(_REMEMBER, source, ids, names, folded, terms)
+
+    async def suggest(self, source: str, text: str, limit: int) -> list[Suggestion]:
+        """Return at most *limit* records of *source* whose names hold *text*, the best first.
+
+        Raises `TierError`.
+        """
+        folded = fold(text)
+        if not folded or limit < 1:
+            return []
+        found: dict[str, Suggestion] = {}
+        part = "".join(map(_meaning, folded))
+        for terms, expression in (
+            (beginning_terms(source, folded), f"^{part}"),
+            (containing_terms(source, folded), part),
+        ):
+            for row in await self._server.rows(_SEARCH, source, terms, expression, limit):
+                found.setdefault(row[0], Suggestion(row[0], row[1]))
+            if len(found) >= limit:
+                return [*found.values()][:limit]
+        for row in await self._resembling(source, folded):
+            found.setdefault(row[0], Suggestion(row[0], row[1]))
+        return [*found.values()][:limit]
+
+    async def _resembling(self, source: str, folded: str) -> list[Row]:
+        """Return the names that hold the text but for a typing error, the nearest first."""
+        edits = edits_between(folded)
+        for gap in (1, 2):
+            branches = resembling_terms(source, folded, gap)
+            if not branches:
+                continue
+            conditions = " OR ".join(["terms @> ?::text[]"] * len(branches))
+            statement = (
+                f"SELECT id, name, folded FROM items WHERE source = ? AND ({conditions}) "  # noqa: S608 - places only
+                f"ORDER BY number LIMIT {CANDIDATES}"
+            )
+            rows = await self._server.rows(statement, source, *branches)
+            # Sorting keeps the shortest first among those that are equally near.
+            ranked = sorted(((edits(row[2]), row) for row in rows), key=itemgetter(0))
+            near = [row for count, row in ranked if count < FAR]
+            if near:
+                return near
+        return []
+
+
+def _meaning(character: str) -> str:
+    """Return the expression of one folded character: a lone consonant stands for its syllables."""
+    if not is_initial(character):
+        return character
+    first = 0xAC00 + (ord(character) - 0x1100) * _INITIAL_SYLLABLES
+    return f"[{character}{chr(first)}-{chr(first + _INITIAL_SYLLABLES - 1)}]"
+
+
+def _storable(text: str) -> str:
+    # JSON may hold a zero or half of a surrogate pair, which PostgreSQL's texts cannot.
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

@@ -1,0 +1,162 @@
+"""What was withdrawn lately, in this process's memory, and whether an entry is covered by it. Pure.
+
+An entry carries the position that the log had before its fetch began (`Entry.position`). It is
+covered when the log has, after that position, a withdrawal of what it is or holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from storage.entry import Entry
+
+Kind = Literal["key", "source", "pattern", "tag", "item", "all"]
+KEPT = 10_000
+"""Withdrawals that are remembered one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is withdrawn, among the answers of one tenant."""
+
+    kind: Kind
+    tenant: str
+    source: str = ""
+    """Of a source, a pattern or an item."""
+    value: str = ""
+    """The key, the pattern, the tag or the item's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """One line of the log."""
+
+    position: int
+    scope: Scope
+
+
+class Withdrawals:
+    """The log as far as this process has applied it; *position* is where it stands.
+
+    Of what came before *floor* nothing is known any more: an entry from before it counts as
+    covered, and is read again from where the truth is.
+    """
+
+    def __init__(self, position: int = 0, floor: int = 0) -> None:
+        self.position = position
+        self.floor = floor
+        self._latest: dict[Scope, int] = {}
+        self._sources: dict[tuple[str, str], int] = {}
+        """The latest withdrawal of a pattern or an item, by tenant and source."""
+
+    def apply(self, news: Iterable[Withdrawal]) -> None:
+        """Take the next lines of the log, in their order."""
+        for line in news:
+            if line.position <= self.position:
+                continue
+            scope = line.scope
+            # The newest last: the oldest are the first to be forgotten.
+            self._latest.pop(scope, None)
+            self._latest[scope] = self.position = line.position
+            if scope.kind in ("pattern", "item"):
+                self._sources[scope.tenant, scope.source] = line.position
+        while len(self._latest) > KEPT:
+            oldest = next(iter(self._latest))
+            self.floor = max(self.floor, self._latest.pop(oldest))
+
+    def advance(self, position: int) -> None:
+        """Note that the log stands at *position* and all lines up to there have been applied."""
+        self.position = max(self.position, position)
+
+    def forget(self, position: int) -> None:
+        """Begin anew at *position*: of everything before, nothing is known."""
+        self.position = self.floor = position
+        self._latest.clear()
+        self._sources.clear()
+
+    def covers(self, entry: Entry) -> bool:
+        """Say whether *entry* was withdrawn after the position that it carries."""
+        since = entry.position
+        if since >= self.position:
+            return False
+        if since < self.floor:
+            return True
+        if not self._latest:
+            return False
+        return self._covered(entry, tenant_of(entry.key), since)
+
+    def _covered(self, entry: Entry, tenant: str, since: int) -> bool:
+        latest, source = self._latest, entry.source
+        plain = (
+            Scope("key", tenant, value=entry.key),
+            Scope("source", tenant, source),
+            Scope("all", tenant),
+            *(Scope("tag", tenant, value=tag) for tag in entry.tags),
+        )
+        if any(latest.get(scope, -1) > since for scope in plain):
+            return True
+        if self._sources.get((tenant, source), -1) <= since:
+            return False
+        for scope in reversed(latest):
+            if latest[scope] <= since:
+                return False
+            if (scope.tenant, scope.source) == (tenant, source) and _held(entry.holds, scope):
+                return True
+        return False
+
+
+def tenant_of(key: str) -> str:
+    """Return the tenant of a key (``v1:{tenant}:{source}:{digest}``); empty for another's key."""
+    parts = key.split(":", 2)
+    return parts[1] if len(parts) == 3 else ""
+
+
+def ids_of(holds: str) -> list[str]:
+    """Return the ids of the records that an entry holds."""
+    ids = (line.partition("\t")[0] for line in holds.splitlines())
+    return [each for each in dict.fromkeys(ids) if each]
+
+
+def holdings(query: str, records: Iterable[tuple[str, str]]) -> str:
+    """Return `Entry.holds` for the answer to *query*, from each record's id and name."""
+    lines = [("", query), *records]
+    return "\n".join(f"{_line(number)}\t{_line(name)}" for number, name in lines)
+
+
+def expression(pattern: str) -> str:
+    """Return the regular expression by which *pattern* finds a line of `Entry.holds`.
+
+    ``*`` stands for any text and ``?`` for any character. It means the same to Python and to
+    PostgreSQL when ``^`` and ``$`` are told to match at each line.
+    """
+    return rf"^[^\t\n]*\t{''.join(map(_meaning, pattern))}$"
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(expression(pattern), re.MULTILINE)
+
+
+def _held(holds: str, scope: Scope) -> bool:
+    if scope.kind == "item":
+        return f"\n{_line(scope.value)}\t" in holds
+    return scope.kind == "pattern" and _compiled(scope.value).search(holds) is not None
+
+
+def _meaning(character: str) -> str:
+    if character == "*":
+        return r"[^\n]*"
+    if character == "?":
+        return r"[^\n]"
+    plain = character.isalnum() or not character.isascii()
+    return character if plain else "\\" + character
+
+
+def _line(text: str) -> str:
+    # Nor half of a surrogate pair, nor a zero, which databases do not take.
+    whole = text.encode("utf-8", "replace").decode().replace("\0", "")
+    return " ".join(whole.split())
