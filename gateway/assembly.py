@@ -9,10 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from adapters.breaker import Breaker
+from adapters.guard import Guarded
+from adapters.quota import Meter
 from adapters.summarizers.extractive import Extractive
 from gateway.access.opening import Access, open_access
 from gateway.config import Config
-from gateway.events import Events, TierFailed
+from gateway.events import Events, TierFailed, TierRead
 from gateway.fleet.opening import open_fleet
 from gateway.flights import Flights
 from gateway.parts import open_parts
@@ -21,6 +23,7 @@ from gateway.resolver import Resolver
 from gateway.route import Route
 from gateway.spend.opening import Money, open_money
 from gateway.spend.till import Till
+from gateway.statistics import Statistics
 from gateway.streaming import Broadcast, Shared
 from gateway.summaries import Summaries
 from storage.database import DatabaseTier, open_database
@@ -56,6 +59,9 @@ class Gateway:
     money: Money
     access: Access
     broadcasts: Shared[Broadcast]
+    statistics: Statistics
+    meters: Mapping[str, Meter]
+    """Of the quotas, by source."""
 
 
 @asynccontextmanager
@@ -67,13 +73,14 @@ async def open_gateway(
     Raise `ConfigError` for what only shows when it is built (an expression, a data file) and
     `TierError` when the database cannot be opened.
     """
-    events = Events() if events is None else events
+    events, statistics = Events() if events is None else events, Statistics()
+    events.subscribe(statistics)
     async with AsyncExitStack() as stack:
         fleet = await open_fleet(config.redis, stack, events)
         parts = await open_parts(config, stack, events, clock)
         database = await open_database(config.database.url)
         memory = MemoryTier(config.memory.max_bytes)
-        tiers = Tiers([memory, *fleet.tiers, database], _reporter(events))
+        tiers = Tiers([memory, *fleet.tiers, database], _reporter(events), _reads(events))
         stack.push_async_callback(tiers.close)
         names, deadline = open_names(database), _deadline(config)
         money = await open_money(stack, config, SpendStore(database.database), events, clock)
@@ -109,6 +116,8 @@ async def open_gateway(
             money=money,
             access=await open_access(stack, config, database.database, clock),
             broadcasts=refill.broadcasts,
+            statistics=statistics,
+            meters=_meters(parts.routes),
         )
 
 
@@ -147,6 +156,15 @@ def _deadline(config: Config) -> float:
     """Return seconds within which the slowest source and a model's two tries are given up."""
     slowest = max((section.limits.deadline for section in config.sources.values()), default=0.0)
     return slowest + 2 * config.llm.longest + 5.0
+
+
+def _meters(routes: Mapping[str, Route]) -> dict[str, Meter]:
+    guards = {name: route.source for name, route in routes.items()}
+    return {name: guard.meter for name, guard in guards.items() if isinstance(guard, Guarded)}
+
+
+def _reads(events: Events) -> Callable[[str, bool, float], None]:
+    return lambda tier, hit, seconds: events.emit(TierRead(tier, hit, seconds))
 
 
 def _reporter(events: Events) -> Callable[[str, str, Exception], None]:

@@ -148,6 +148,15 @@ class Stored(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TierRead(Event):
+    """A tier was looked into."""
+
+    tier: str
+    hit: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class TierFailed(Event):
     """A tier could not do what it was asked; the others went on."""
 

@@ -28,6 +28,7 @@ from gateway.events import (
     SummaryFailed,
     SummaryWasted,
     TierFailed,
+    TierRead,
 )
 
 REPEAT_AFTER = 60.0
@@ -142,6 +143,7 @@ _LINES: dict[type[Event], tuple[str, str]] = {
     SummaryWasted: ("summary.wasted", "debug"),
     BudgetExhausted: ("budget.exhausted", "warning"),
     Stored: ("entry.stored", "debug"),
+    TierRead: ("tier.read", "debug"),
     TierFailed: ("tier.failed", "warning"),
     CircuitChanged: ("circuit.changed", "warning"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from time import perf_counter
 
 from storage.entry import CorruptEntryError, Entry, Found
 from storage.memory import MemoryTier
@@ -12,16 +13,23 @@ from storage.tier import Tier, TierError, WithdrawnError
 Report = Callable[[str, str, Exception], None]
 """Is told the tier, the operation (``get``, ``put``, ``drop``, ``close``) and the error."""
 
+OnRead = Callable[[str, bool, float], None]
+"""Is told the tier, whether it had the entry, and the seconds that this took to know."""
+
 
 class Tiers:
     """Looks in each of *tiers* in order, the nearest first, and keeps in all of them.
 
     A tier that fails, or holds foreign bytes, is a miss: *report* is told, and the next is asked.
+    *on_read* is told of each look, on the way of every lookup: it must be quick.
     """
 
-    def __init__(self, tiers: Sequence[Tier], report: Report) -> None:
+    def __init__(
+        self, tiers: Sequence[Tier], report: Report, on_read: OnRead = lambda *_: None
+    ) -> None:
         self._tiers = tuple(tiers)
         self._report = report
+        self._on_read = on_read
         self._memory = next((t for t in tiers if isinstance(t, MemoryTier)), MemoryTier(0))
         self._promotions: set[asyncio.Task[bool]] = set()
         self._drops = 0
@@ -37,7 +45,9 @@ class Tiers:
         """
         drops = self._drops
         for depth, tier in enumerate(self._tiers):
+            started = perf_counter()
             entry = await self._get(tier, key)
+            self._on_read(tier.name, entry is not None, perf_counter() - started)
             if entry is not None:
                 # Read before a drop has ended: the answer may stand, but must not come back up.
                 if drops == self._drops:

@@ -17,6 +17,7 @@ from gateway.web.middlewares import MAX_BODY, MIDDLEWARES
 from gateway.web.refresh import refresh
 from gateway.web.search import search
 from gateway.web.server import run
+from gateway.web.stats import stats
 from gateway.web.suggest import suggest
 
 ROUTES = (
@@ -25,6 +26,7 @@ ROUTES = (
     web.post("/v1/refresh", refresh),
     web.get("/v1/suggest", suggest),
     web.get("/v1/sources", sources),
+    web.get("/v1/stats", stats),
     web.get("/healthz", alive),
     web.get("/readyz", ready),
 )

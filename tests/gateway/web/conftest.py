@@ -49,12 +49,14 @@ def config(tmp_path: Path, upstream: StubUpstream) -> Config:
         "radius": {"type": "int", "min": 1, "max": 5000, "default": "500"},
         "city": {"required": True},
     }
+    quota = {"limit": 1000, "per": "day", "window": "calendar"}
+    metered = {"limits": {**shared["limits"], "quotas": [quota]}}
     document = {
         "database": {"url": f"sqlite+aiosqlite:///{tmp_path / 'web.db'}"},
         "sources": {
             "medicine": source(upstream.url, **shared, summary=summary),
             "pharmacy": source(upstream.url, **shared, params=near, summary={"by": "none"}),
-            "plain": source(upstream.url, **shared, summary={"by": "none"}),
+            "plain": source(upstream.url, **shared | metered, summary={"by": "none"}),
         },
     }
     path = tmp_path / "config.yaml"

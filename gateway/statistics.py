@@ -1,0 +1,105 @@
+"""How the gateway has done since it started: a listener that counts.
+
+It keeps sums and histograms of fixed size, whatever it is told of: tiers, outcomes and kinds of
+failure are few, and keys are not kept.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway.events import Event, Failed, Served, TierFailed, TierRead
+
+_LEAST = 1e-6
+"""Seconds; what is quicker counts as that."""
+_MOST = 1000.0
+_GROWTH = 1.1
+"""Each bucket is so much wider than the one before: a percentile is at most 5 % off."""
+_SCALE = 1 / math.log(_GROWTH)
+_BUCKETS = int(math.log(_MOST / _LEAST) * _SCALE) + 1
+
+
+class Latencies:
+    """Seconds, counted in buckets that widen."""
+
+    __slots__ = ("_buckets", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._buckets = [0] * _BUCKETS
+
+    def add(self, seconds: float) -> None:
+        """Count *seconds*."""
+        index = int(math.log(max(seconds, _LEAST) / _LEAST) * _SCALE)
+        self._buckets[min(index, _BUCKETS - 1)] += 1
+        self.count += 1
+
+    def percentile(self, share: float) -> float | None:
+        """Return the seconds that *share* of what was counted did not exceed; None: no count."""
+        wanted = share * self.count
+        passed = 0
+        for index, number in enumerate(self._buckets):
+            passed += number
+            if number and passed >= wanted:
+                return float(_LEAST * _GROWTH ** (index + 0.5))
+        return None
+
+
+@dataclass(slots=True)
+class TierCounts:
+    """What a tier was asked, and how it did."""
+
+    hits: int = 0
+    misses: int = 0
+    failures: int = 0
+    """Operations that it could not do; reads among them are misses too."""
+    latencies: Latencies = field(default_factory=Latencies)
+
+    @property
+    def hit_ratio(self) -> float | None:
+        """The share of reads that found something; None before the first."""
+        reads = self.hits + self.misses
+        return self.hits / reads if reads else None
+
+
+class Statistics:
+    """Counts what events tell; *clock* is monotonic, in seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._started = clock()
+        self.tiers: defaultdict[str, TierCounts] = defaultdict(TierCounts)
+        self.outcomes: Counter[str] = Counter()
+        """How lookups were answered: ``hit``, ``stale``, ``miss``, ``collapsed``, ``similar``."""
+        self.failures: Counter[str] = Counter()
+        """Why lookups were not, by the kind of the error."""
+        self.answers = Latencies()
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since it began to count."""
+        return self._clock() - self._started
+
+    def __call__(self, event: Event) -> None:
+        """Count *event*."""
+        match event:
+            case TierRead(tier=tier, hit=hit, seconds=seconds):
+                counts = self.tiers[tier]
+                counts.latencies.add(seconds)
+                if hit:
+                    counts.hits += 1
+                else:
+                    counts.misses += 1
+            case Served(outcome=outcome, seconds=seconds):
+                self.outcomes[outcome] += 1
+                self.answers.add(seconds)
+            case Failed(kind=kind):
+                self.failures[kind] += 1
+            case TierFailed(tier=tier):
+                self.tiers[tier].failures += 1
+            case _:
+                pass

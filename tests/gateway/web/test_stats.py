@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+
+from gateway import VERSION
+from gateway.assembly import Gateway
+from gateway.events import Summarized
+from gateway.lookup import Lookup
+from tests.clocks import ManualClock
+
+
+async def stats(client: aiohttp.ClientSession) -> dict[str, Any]:
+    async with client.get("/v1/stats") as response:
+        assert response.status == 200
+        assert response.headers["Cache-Control"] == "no-store"
+        told: dict[str, Any] = await response.json()
+        return told
+
+
+async def ask(client: aiohttp.ClientSession, q: str) -> None:
+    async with client.get("/v1/search", params={"source": "medicine", "q": q}) as response:
+        assert response.status == 200
+
+
+async def test_tiers_tell_hits_misses_and_percentiles(client: aiohttp.ClientSession) -> None:
+    for q in ("aspirin", "aspirin", "aspirin", "ibuprofen"):
+        await ask(client, q)
+    told = await stats(client)
+    memory, database = told["tiers"]["memory"], told["tiers"]["database"]
+    assert (memory["hits"], memory["misses"], memory["hit_ratio"]) == (2, 2, 0.5)
+    assert (database["hits"], database["misses"], database["hit_ratio"]) == (0, 2, 0.0)
+    assert 0 < memory["latency_ms"]["p50"] <= memory["latency_ms"]["p99"]
+    assert told["lookups"]["answered"] == {"miss": 2, "hit": 2}
+    assert told["lookups"]["latency_ms"]["p95"] > 0
+    assert told["flights"] == {"count": 0, "waiters": 0, "oldest_seconds": 0.0}
+    assert told["breakers"]["medicine"] == "closed"
+    assert (told["version"], told["races"], told["popular"]) == (VERSION, {}, [])
+    assert told["uptime_seconds"] > 0
+
+
+async def test_quotas_tell_what_is_used_of_them(
+    client: aiohttp.ClientSession, gateway: Gateway
+) -> None:
+    assert set((await stats(client))["quotas"]) == {"medicine", "pharmacy", "plain"}
+    gateway.meters["plain"].take()
+    assert (await stats(client))["quotas"]["plain"] == {"day": {"used": 1, "limit": 1000}}
+
+
+async def test_money_is_told_for_today_by_source_tenant_and_model(
+    client: aiohttp.ClientSession, gateway: Gateway, clock: ManualClock
+) -> None:
+    await ask(client, "aspirin")
+    key = Lookup("medicine", "aspirin", tenant="app").key
+    events = gateway.events
+    events.emit(Summarized("medicine", key, "openai:m", 1.0, 10, 3, 4, "m", 0.25))
+    events.emit(Summarized("medicine", key, "openai:m", 1.0, None, None, None, "m", None))
+    today = (await stats(client))["spend"]["today"]
+    assert today["day"] == "2027-01-15"
+    assert (today["spent_usd"], today["saved_usd"], today["wasted_usd"]) == (0.25, 0.0, 0.0)
+    assert (today["calls"], today["unknown_calls"]) == (3, 1)
+    assert today["by_model"] == {
+        "m": {
+            "calls": 2,
+            "unknown_calls": 1,
+            "spared_calls": 0,
+            "prompt_tokens": 10,
+            "cached_tokens": 4,
+            "completion_tokens": 3,
+            "spent_usd": 0.25,
+            "saved_usd": 0.0,
+            "wasted_usd": 0.0,
+        }
+    }
+    assert today["by_source"]["medicine"]["calls"] == 3
+    assert {name: sums["calls"] for name, sums in today["by_tenant"].items()} == {
+        "app": 2,
+        "public": 1,
+    }
+    clock.advance(86_400)
+    assert (await stats(client))["spend"]["today"]["calls"] == 0
