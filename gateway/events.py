@@ -166,6 +166,21 @@ class TierFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TierLost(Event):
+    """A tier does not answer and is gone around from now on."""
+
+    tier: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TierReturned(Event):
+    """A tier that was lost answers again, and is up to date."""
+
+    tier: str
+
+
+@dataclass(frozen=True, slots=True)
 class CircuitChanged(Event):
     """A circuit breaker opened, closed or let a trial through."""
 

@@ -28,7 +28,9 @@ from gateway.events import (
     SummaryFailed,
     SummaryWasted,
     TierFailed,
+    TierLost,
     TierRead,
+    TierReturned,
 )
 
 REPEAT_AFTER = 60.0
@@ -145,6 +147,8 @@ _LINES: dict[type[Event], tuple[str, str]] = {
     Stored: ("entry.stored", "debug"),
     TierRead: ("tier.read", "debug"),
     TierFailed: ("tier.failed", "warning"),
+    TierLost: ("tier.lost", "warning"),
+    TierReturned: ("tier.returned", "warning"),
     CircuitChanged: ("circuit.changed", "warning"),
 }
 

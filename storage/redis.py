@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from storage.compression import compress, decompress
 from storage.entry import CorruptEntryError, Entry, decode, encode
-from storage.redis_clients import make_client, parse_address
+from storage.redis_address import parse_address
+from storage.redis_clients import make_client
 from storage.redis_link import OnChange, OnReturn, RedisLink
 from storage.tier import TierError
 

@@ -24,7 +24,7 @@ from redis.exceptions import (
 
 from storage.batching import Batcher
 from storage.redis_clients import FAULTS, Client
-from storage.tier import TierError
+from storage.tier import TierAwayError, TierError
 
 FIRST_REST, LONGEST_REST = 0.05, 5.0
 """Seconds between two trials: the first, and those when Redis has been away for a while."""
@@ -123,7 +123,7 @@ class RedisLink:
 
     def _check(self) -> None:
         if self._trial is not None and not _replaying.get():
-            raise TierError(f"redis is away: {self._reason}")
+            raise TierAwayError(f"redis is away: {self._reason}")
 
     def _trip(self, talk: Awaitable[Result]) -> asyncio.Task[Result]:
         return asyncio.get_running_loop().create_task(self._within(talk))
@@ -134,7 +134,7 @@ class RedisLink:
                 return await talk
         except FAULTS as error:
             self._lose(_reason(error, self._timeout))
-            raise TierError(f"redis: {self._reason}") from error
+            raise TierAwayError(f"redis: {self._reason}") from error
 
     async def _read(self, keys: list[str]) -> Sequence[bytes | None]:
         if isinstance(self._client, RedisCluster):

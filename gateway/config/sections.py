@@ -14,6 +14,7 @@ from adapters.llm.spec import ModelSpec
 from adapters.sources.spec import LimitsSpec
 from adapters.sources.units import Duration, Size, Spec, seconds
 from gateway.config.source import SourceSection, SummarySpec
+from gateway.fleet.section import RedisSection
 from gateway.flights import FlightsSpec
 from gateway.freshness import FreshnessSpec
 from gateway.quality import QualitySpec
@@ -137,6 +138,8 @@ class Config(Spec, frozen=True, kw_only=True):
     """Where the gateway listens."""
     memory: MemorySection = msgspec.field(default_factory=MemorySection)
     """The memory tier."""
+    redis: RedisSection = msgspec.field(default_factory=RedisSection)
+    """What replicas share."""
     database: DatabaseSection = msgspec.field(default_factory=DatabaseSection)
     """The database tier."""
     llm: LlmSection = msgspec.field(default_factory=LlmSection)
@@ -157,4 +160,5 @@ class Config(Spec, frozen=True, kw_only=True):
         """Every key and password that it holds, for those who must not show them."""
         requests = [request for source in self.sources.values() for request in source.requests]
         keys = [auth.key for request in requests for auth in request.auths]
-        return tuple(filter(None, (*self.llm.secrets, self.database.password, *keys)))
+        passwords = (*self.redis.secrets, self.database.password)
+        return tuple(filter(None, (*self.llm.secrets, *passwords, *keys)))

@@ -14,6 +14,9 @@ from gateway.web.keys import GATEWAY
 
 PING_TIMEOUT = 2.0
 """Seconds after which a tier that does not say whether it works is taken not to."""
+OPTIONAL = frozenset({"redis"})
+"""Tiers without which lookups are answered: were a lost Redis to make every replica unready,
+nobody would answer any more."""
 _HEADERS = {"Cache-Control": "no-store"}
 
 
@@ -29,7 +32,7 @@ async def ready(request: Request) -> web.Response:
     """
     gateway = request.app[GATEWAY]
     tiers = await _tiers(gateway)
-    well = all(state == "ok" for state in tiers.values())
+    well = all(state == "ok" or name in OPTIONAL for name, state in tiers.items())
     flights = gateway.flights
     parts = {
         "status": "ready" if well else "unready",
