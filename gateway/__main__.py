@@ -1,4 +1,4 @@
-"""The command line: ``python -m gateway serve | check | lookup | sources | schema``.
+"""The command line: ``python -m gateway serve | check | lookup | sources | keys | schema``.
 
 Exit codes: 0 done, 1 some of the work failed, 2 wrong usage or configuration.
 """
@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+import msgspec
 
 from gateway.config import ConfigError, load_config
 
@@ -64,8 +66,27 @@ def parser() -> argparse.ArgumentParser:
     sources = add("sources", "say what is configured")
     sources.add_argument("name", nargs="?", metavar="NAME", help="only this source")
     sources.add_argument("--probe", action="store_true", help="ask each, and say what it answers")
+    _declare_keys(add("keys", "make, list and revoke API keys"))
     add("schema", "print the JSON schema of the configuration, for editors")
     return top
+
+
+def _declare_keys(keys: argparse.ArgumentParser) -> None:
+    what = keys.add_subparsers(dest="what", required=True, metavar="WHAT")
+    create = what.add_parser("create", help="make a key and show it, once")
+    create.add_argument("--tenant", required=True, help="under whose name its callers go")
+    create.add_argument(
+        "--scopes",
+        default="search,suggest,stream,batch",
+        help="comma-separated, also of invalidate, stats and admin; default: %(default)s",
+    )
+    create.add_argument("--sources", help="comma-separated; default: all")
+    create.add_argument("--rate", default="", help="such as 60/min; default: clients.rate")
+    create.add_argument("--days", type=float, help="until it expires; default: never")
+    create.add_argument("--note", default="", help="what it is for")
+    what.add_parser("list", help="say which keys there are")
+    revoke = what.add_parser("revoke", help="make a key invalid, and the tokens that it minted")
+    revoke.add_argument("id", metavar="ID")
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -76,9 +97,11 @@ def _serve(options: argparse.Namespace) -> int:
 
     config = load_config(options.config, os.environ)
     logs.configure(secrets=config.secrets)
-    host = config.server.host if options.host is None else options.host
-    port = config.server.port if options.port is None else options.port
-    return uvloop.run(serve(config, host, port))
+    changes = {name: getattr(options, name) for name in ("host", "port")}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    # One truth of where it listens: who is let in depends on it.
+    server = msgspec.structs.replace(config.server, **changes)
+    return uvloop.run(serve(msgspec.structs.replace(config, server=server)))
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -99,6 +122,12 @@ def _sources(options: argparse.Namespace) -> int:
     return run(options)
 
 
+def _keys(options: argparse.Namespace) -> int:
+    from gateway.commands.keys import run  # noqa: PLC0415
+
+    return run(options)
+
+
 def _schema(options: argparse.Namespace) -> int:
     from gateway.config.schema import schema  # noqa: PLC0415
 
@@ -112,6 +141,7 @@ COMMANDS = {
     "check": _check,
     "lookup": _lookup,
     "sources": _sources,
+    "keys": _keys,
     "schema": _schema,
 }
 

@@ -189,6 +189,18 @@ class CircuitChanged(Event):
     after: str
 
 
+@dataclass(frozen=True, slots=True)
+class Audited(Event):
+    """Somebody has changed something that others will want to know of."""
+
+    tenant: str
+    who: str
+    """The name of the key or token; never a secret."""
+    action: str
+    """``invalidated``, ``token.minted`` …"""
+    target: str
+
+
 Listener = Callable[[Event], None]
 
 

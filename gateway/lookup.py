@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from adapters.source import Query
+from gateway.location import Point, located
 from gateway.parameters import BadLookupError, accepted
 from gateway.route import Route
 
@@ -37,6 +38,11 @@ class Lookup:
     keyword: str = ""
     language: str = ""
     tenant: str = SHARED_TENANT
+    """Whose answer it is: everybody's, where the source shares its answers."""
+    asker: str = field(default=SHARED_TENANT, compare=False)
+    """The tenant that asks, and that what it costs is counted for."""
+    near: Point | None = field(default=None, compare=False)
+    """Where the asker is; *params* have the middle of the cell that it shares with others."""
     key: str = field(init=False)
     """``v1:{tenant}:{source}:{digest}``: readable in front, SHA-256 behind."""
 
@@ -66,14 +72,26 @@ def make_lookup(
     text = normalize(q or "", "q")
     if not text and route.query_required:
         raise BadLookupError("q", "say what to look for")
+    values, point = accepted(route.params, params or {}), None
+    if route.location is not None:
+        values, point = located(route.location, route.params, values)
     return Lookup(
         source=route.name,
         text=text,
-        params=accepted(route.params, params or {}),
+        params=values,
+        near=point,
         keyword=normalize(keyword, "keyword"),
         language=_language(language) or route.language,
-        tenant=tenant,
+        tenant=SHARED_TENANT if route.share == "public" else tenant,
+        asker=tenant,
     )
+
+
+def names_space(route: Route, tenant: str) -> str:
+    """Return where the names of what *tenant* was answered by *route* are kept."""
+    if route.share == "public" or tenant == SHARED_TENANT:
+        return route.name
+    return f"{tenant}/{route.name}"
 
 
 def tenant_of(key: str) -> str:

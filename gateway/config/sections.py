@@ -13,13 +13,16 @@ import msgspec
 from adapters.llm.spec import ModelSpec
 from adapters.sources.spec import LimitsSpec
 from adapters.sources.units import Duration, Size, Spec, seconds
+from gateway.access.spec import AccessSection
 from gateway.config.source import SourceSection, SummarySpec
 from gateway.fleet.section import RedisSection
 from gateway.flights import FlightsSpec
 from gateway.freshness import FreshnessSpec
 from gateway.quality import QualitySpec
+from gateway.rates import ClientsSpec, networks
 from gateway.spend.budgets import BudgetsSpec
 from gateway.spend.prices import PriceSpec
+from gateway.streaming import StreamSpec
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -35,8 +38,15 @@ class ServerSection(Spec, frozen=True, kw_only=True):
     """Name or address to listen on; ``0.0.0.0`` is every one of this machine's."""
     port: Port = 8080
     """TCP port; 0 takes a free one."""
+    stream: StreamSpec = msgspec.field(default_factory=StreamSpec)
+    """``/v1/search/stream``."""
     contact: str = ""
     """Mail address or URL in the User-Agent that upstreams see; some refuse who gives none."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks such as ``10.0.0.0/8`` whose ``X-Forwarded-For`` is believed; no others' is."""
+
+    def __post_init__(self) -> None:
+        networks(self.trusted_proxies)
 
 
 class MemorySection(Spec, frozen=True, kw_only=True):
@@ -136,6 +146,8 @@ class Config(Spec, frozen=True, kw_only=True):
 
     server: ServerSection = msgspec.field(default_factory=ServerSection)
     """Where the gateway listens."""
+    access: AccessSection = msgspec.field(default_factory=AccessSection)
+    """Who is let in."""
     memory: MemorySection = msgspec.field(default_factory=MemorySection)
     """The memory tier."""
     redis: RedisSection = msgspec.field(default_factory=RedisSection)
@@ -152,6 +164,8 @@ class Config(Spec, frozen=True, kw_only=True):
     """Every source by the name that callers use."""
     flights: FlightsSpec = msgspec.field(default_factory=FlightsSpec)
     """Fetches in progress, one for each key."""
+    clients: ClientsSpec | None = None
+    """How often one client may ask; without it nobody is held back."""
     warmup: WarmupSection = msgspec.field(default_factory=WarmupSection)
     """What is loaded ahead."""
 
@@ -160,5 +174,5 @@ class Config(Spec, frozen=True, kw_only=True):
         """Every key and password that it holds, for those who must not show them."""
         requests = [request for source in self.sources.values() for request in source.requests]
         keys = [auth.key for request in requests for auth in request.auths]
-        passwords = (*self.redis.secrets, self.database.password)
-        return tuple(filter(None, (*self.llm.secrets, *passwords, *keys)))
+        own = (self.database.password, self.access.token_secret)
+        return tuple(filter(None, (*self.llm.secrets, *self.redis.secrets, *own, *keys)))

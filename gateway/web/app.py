@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.assembly import Gateway
 from gateway.config import Config
 from gateway.rates import networks
+from gateway.web.admission import admit
 from gateway.web.batch import batch
 from gateway.web.encoding import EncodedBodies
 from gateway.web.health import alive, ready
@@ -18,12 +19,17 @@ from gateway.web.refresh import refresh
 from gateway.web.search import search
 from gateway.web.server import run
 from gateway.web.stats import stats
+from gateway.web.stream import stream
 from gateway.web.suggest import suggest
+from gateway.web.tokens import mint, renew
 
 ROUTES = (
     web.get("/v1/search", search),
+    web.get("/v1/search/stream", stream),
     web.post("/v1/search", batch),
     web.post("/v1/refresh", refresh),
+    web.post("/v1/tokens", mint),
+    web.post("/v1/tokens/refresh", renew),
     web.get("/v1/suggest", suggest),
     web.get("/v1/sources", sources),
     web.get("/v1/stats", stats),
@@ -34,7 +40,7 @@ ROUTES = (
 
 def make_app(gateway: Gateway) -> web.Application:
     """Return an application that answers from *gateway*, which its caller opens and closes."""
-    app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY)
+    app = web.Application(middlewares=(*MIDDLEWARES, admit), client_max_size=MAX_BODY)
     app[GATEWAY] = gateway
     app[BODIES] = EncodedBodies(gateway.config.memory.encoded_bytes)
     config = gateway.config
@@ -43,6 +49,6 @@ def make_app(gateway: Gateway) -> web.Application:
     return app
 
 
-async def serve(config: Config, host: str, port: int) -> int:
+async def serve(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; return the exit code: 1 when the gateway could not begin."""
-    return await run(config, host, port, make_app)
+    return await run(config, make_app)

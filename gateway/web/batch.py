@@ -12,11 +12,11 @@ from aiohttp.web_request import Request
 from adapters.errors import UpstreamError
 from gateway.answer import Answer
 from gateway.resolver import Resolver
-from gateway.route import Route
+from gateway.web.admission import asker
 from gateway.web.bodies import coded, read_object
 from gateway.web.headers import cache_status
 from gateway.web.keys import GATEWAY
-from gateway.web.parameters import Search, read_members, search_of
+from gateway.web.parameters import Asker, Search, read_members, search_of
 from gateway.web.problems import ProblemError, bad_body, upstream_failed
 from gateway.web.search import CALLER_DEADLINE, rendered
 
@@ -29,7 +29,8 @@ async def batch(request: Request) -> web.Response:
     """Answer each lookup, in order; raise `ProblemError` when the body holds no list of them."""
     gateway = request.app[GATEWAY]
     wanted = _lookups(await read_object(request))
-    read = [_read(item, index, gateway.routes) for index, item in enumerate(wanted)]
+    who = asker(request)
+    read = [_read(item, index, who) for index, item in enumerate(wanted)]
     answers = await _resolved(
         gateway.resolver, (asked for asked in read if isinstance(asked, Search))
     )
@@ -49,11 +50,11 @@ def _lookups(body: Mapping[str, Any]) -> list[Any]:
     return wanted
 
 
-def _read(item: object, index: int, routes: Mapping[str, Route]) -> Search | ProblemError:
+def _read(item: object, index: int, who: Asker) -> Search | ProblemError:
     if not isinstance(item, dict):
         return bad_body(f"/lookups/{index}", "a JSON object is wanted")
     try:
-        return search_of(read_members(item), routes)
+        return search_of(read_members(item), who)
     except ProblemError as problem:
         return problem
 

@@ -10,12 +10,12 @@ from aiohttp.web_request import Request
 
 from adapters.sources.spec import ParamSpec
 from gateway.route import Route
-from gateway.web.keys import GATEWAY
+from gateway.web.admission import asker
 
 
 async def sources(request: Request) -> web.Response:
     """List every source with its description, its own parameters and whom it credits."""
-    routes = request.app[GATEWAY].routes
+    routes = asker(request).routes
     listed = {"sources": [_source(route) for route in routes.values()]}
     return web.Response(
         body=orjson.dumps(listed),

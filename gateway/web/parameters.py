@@ -39,13 +39,22 @@ class Search:
         return f"{','.join(self.fields or ())}:{self.limit}:{self.summary}"
 
 
-def read_search(query: MultiMapping[str], routes: Mapping[str, Route]) -> Search:
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Under whose name a search goes, and which sources it may be of."""
+
+    tenant: str
+    routes: Mapping[str, Route]
+
+
+def read_search(query: MultiMapping[str], asker: Asker) -> Search:
     """Return the search that *query* asks for; raise `ProblemError` on any fault."""
-    return search_of(read_single(query), routes)
+    return search_of(read_single(query), asker)
 
 
-def search_of(given: Mapping[str, str], routes: Mapping[str, Route]) -> Search:
+def search_of(given: Mapping[str, str], asker: Asker) -> Search:
     """Return the search that the parameters *given* ask for; raise `ProblemError` on any fault."""
+    routes = asker.routes
     route = read_route(given.get("source"), routes)
     _refuse_unknown(given, route)
     text = given.get("q", "")
@@ -58,6 +67,7 @@ def search_of(given: Mapping[str, str], routes: Mapping[str, Route]) -> Search:
             keyword=given.get("keyword", ""),
             language=given.get("lang", ""),
             params={name: value for name, value in given.items() if name not in RESERVED},
+            tenant=asker.tenant,
         )
     except BadLookupError as error:
         raise bad_parameter(error.parameter, error.message) from error

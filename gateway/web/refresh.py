@@ -9,6 +9,7 @@ from aiohttp.web_request import Request
 
 from adapters.errors import UpstreamError
 from gateway.web import headers
+from gateway.web.admission import asker
 from gateway.web.bodies import coded, read_object
 from gateway.web.keys import GATEWAY
 from gateway.web.parameters import read_members, search_of
@@ -19,7 +20,7 @@ from gateway.web.search import CALLER_DEADLINE, rendered
 async def refresh(request: Request) -> web.Response:
     """Fetch one lookup anew and answer with it; raise `ProblemError` when that fails."""
     gateway = request.app[GATEWAY]
-    asked = search_of(read_members(await read_object(request)), gateway.routes)
+    asked = search_of(read_members(await read_object(request)), asker(request))
     start = perf_counter()
     try:
         answer = await gateway.resolver.renew(

@@ -10,6 +10,7 @@ from aiohttp.web_request import Request
 from adapters.errors import UpstreamError
 from gateway.answer import Answer
 from gateway.web import encoding, headers
+from gateway.web.admission import asker
 from gateway.web.keys import BODIES, GATEWAY
 from gateway.web.parameters import Search, read_search
 from gateway.web.problems import upstream_failed
@@ -21,7 +22,7 @@ CALLER_DEADLINE = 30.0
 async def search(request: Request) -> web.Response:
     """Answer one lookup; raise `ProblemError` when it cannot be asked or nothing can answer it."""
     gateway = request.app[GATEWAY]
-    asked = read_search(request.query, gateway.routes)
+    asked = read_search(request.query, asker(request))
     coding = encoding.accepted(request)
     start = perf_counter()
     try:

@@ -59,9 +59,7 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
         await runner.cleanup()
 
 
-async def run(
-    config: Config, host: str, port: int, make: Callable[[Gateway], web.Application]
-) -> int:
+async def run(config: Config, make: Callable[[Gateway], web.Application]) -> int:
     """Serve what *make* makes until SIGTERM or SIGINT; return 0, or 1 when it could not begin.
 
     A second signal ends the process at once.
@@ -71,7 +69,7 @@ async def run(
     try:
         async with (
             open_gateway(config, events=Events(EventLog(time.monotonic))) as gateway,
-            listening(make(gateway), host, port) as at,
+            listening(make(gateway), config.server.host, config.server.port) as at,
             warming_on_start(gateway),
         ):
             _log.info("server.listening", url=f"http://{_host(at[0])}:{at[1]}")

@@ -6,8 +6,9 @@ import orjson
 from aiohttp import web
 from aiohttp.web_request import Request
 
-from gateway.lookup import normalize
+from gateway.lookup import names_space, normalize
 from gateway.parameters import BadLookupError
+from gateway.web.admission import asker
 from gateway.web.keys import GATEWAY
 from gateway.web.parameters import read_limit, read_route, read_single
 from gateway.web.problems import ProblemError, bad_parameter, nearest
@@ -19,12 +20,12 @@ DEFAULT_LIMIT = 10
 
 async def suggest(request: Request) -> web.Response:
     """Answer from the index of names alone; no upstream is asked."""
-    gateway = request.app[GATEWAY]
+    gateway, who = request.app[GATEWAY], asker(request)
     given = read_single(request.query)
     for name in given:
         if name not in PARAMETERS:
             raise bad_parameter(name, "no such parameter", nearest=nearest(name, PARAMETERS))
-    route = read_route(given.get("source"), gateway.routes)
+    route = read_route(given.get("source"), who.routes)
     limit = read_limit(given.get("limit")) or DEFAULT_LIMIT
     try:
         text = normalize(given.get("q", ""), "q")
@@ -33,7 +34,7 @@ async def suggest(request: Request) -> web.Response:
     if not text:
         raise bad_parameter("q", "a part of a name is wanted")
     try:
-        found = await gateway.names.suggest(route.name, text, limit)
+        found = await gateway.names.suggest(names_space(route, who.tenant), text, limit)
     except TierError as error:
         raise ProblemError(503, "the index of names does not answer") from error
     body = {"suggestions": [{"id": each.id, "name": each.name} for each in found]}
