@@ -116,3 +116,43 @@ async def test_a_call_from_before_it_opened_does_not_close_it() -> None:
     with bench.breaker.watch():
         bench.fail(times=5)
     assert bench.breaker.state == "open"
+
+
+async def test_half_of_the_calls_failing_opens_it_although_never_five_in_a_row() -> None:
+    bench = Bench()
+    for _ in range(9):
+        bench.fail()
+        bench.succeed()
+    assert bench.breaker.state == "closed"
+    bench.succeed()
+    bench.fail()
+    assert bench.breaker.state == "open"
+    assert bench.refusal().retry_after == 60
+
+
+async def test_after_its_trial_the_shares_are_counted_anew() -> None:
+    bench = Bench()
+    for _ in range(10):
+        bench.fail()
+        bench.succeed()
+    bench.clock.now += 60
+    bench.succeed()
+    bench.fail()
+    assert bench.breaker.state == "closed"
+
+
+async def test_what_a_watched_body_does_before_it_asks_holds_up_no_trial() -> None:
+    bench = Bench()
+    bench.fail(times=5)
+    bench.clock.now += 60
+    with bench.breaker.observe():
+        bench.succeed()
+        assert bench.breaker.state == "closed"
+
+
+async def test_work_that_was_watched_but_never_asked_counts_for_nothing() -> None:
+    bench = Bench()
+    for _ in range(10):
+        with pytest.raises(UpstreamError), bench.breaker.observe():
+            raise UpstreamError(Kind.TRANSIENT, "no")
+    assert bench.breaker.state == "closed"

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from adapters.breaker import Breaker
+from adapters.commitment import Commitment, context_of
 from adapters.errors import Kind, UpstreamError
 from adapters.guard import Guarded
 from adapters.source import Attribution, Payload, Priority, Query
-from adapters.sources.limits import LimitsSpec, QuotaSpec
+from adapters.sources.limits import BreakerSpec, LimitsSpec, QuotaSpec
 from adapters.sources.units import Duration
 
 QUERY = Query("타이레놀")
@@ -50,7 +52,14 @@ class Upstream:
 def guard(upstream: Upstream, time: Time, limits: LimitsSpec | None = None) -> Guarded:
     limits = limits or LimitsSpec()
     spec = limits.breaker
-    breaker = Breaker("x", spec.failures, spec.reset, clock=time, on_change=lambda *change: None)
+    breaker = Breaker(
+        "x",
+        spec.failures,
+        spec.reset,
+        clock=time,
+        on_change=lambda *change: None,
+        rates=spec.rates,
+    )
     return Guarded(upstream, limits, breaker, clock=time, sleep=time.sleep, jitter=lambda: 1.0)
 
 
@@ -221,3 +230,99 @@ async def test_starts_keep_their_distance() -> None:
     for _ in range(3):
         await source.fetch(QUERY)
     assert time.slept == [1.0, 1.0]
+
+
+async def test_retries_have_a_budget_so_that_an_outage_is_not_met_with_thrice_the_load() -> None:
+    time, upstream = Time(), Upstream(*(failed() for _ in range(999)))
+    circuit = BreakerSpec(failures=1000, min_calls=1000)
+    source = guard(upstream, time, LimitsSpec(retry_ratio=0.1, retry_burst=5, breaker=circuit))
+    for _ in range(100):
+        await kind_of(source)
+    assert upstream.calls <= 100 + 5 + 10
+
+
+async def test_bulk_work_sits_out_what_a_caller_is_refused_for() -> None:
+    time = Time()
+    source = guard(Upstream(failed(Kind.QUOTA_SHORT, retry_after=120.0)), time)
+    assert await kind_of(source) is Kind.QUOTA_SHORT
+    assert await kind_of(source) is Kind.QUOTA_SHORT
+    assert time.slept == []
+    await source.fetch(replace(QUERY, priority=Priority.BULK))
+    assert sum(time.slept) >= 120
+
+    source = guard(Upstream(failed(Kind.QUOTA_SHORT, retry_after=700.0)), time)
+    with pytest.raises(UpstreamError):
+        await source.fetch(replace(QUERY, priority=Priority.BULK))
+
+
+async def test_no_permit_is_held_while_a_fetch_waits_for_its_next_try() -> None:
+    time, upstream = Time(), Upstream(failed(Kind.QUOTA_SHORT, retry_after=100.0))
+    source = guard(upstream, time, LimitsSpec(concurrency=1))
+    free: list[int] = []
+
+    async def sleep(seconds: float) -> None:
+        free.append(source.permits.free)
+        time.now += seconds
+
+    source._sleep = sleep
+    await source.fetch(replace(QUERY, priority=Priority.BULK))
+    assert free
+    assert set(free) == {1}
+
+
+async def test_a_retry_is_not_made_when_the_circuit_opened_while_it_waited() -> None:
+    time, upstream = Time(), Upstream(*(failed() for _ in range(99)))
+    source = guard(upstream, time, LimitsSpec(breaker=BreakerSpec(failures=1)))
+
+    async def sleep(seconds: float) -> None:
+        time.now += seconds
+        with pytest.raises(UpstreamError), source.breaker.watch():
+            raise failed()
+
+    source._sleep = sleep
+    assert await kind_of(source) is Kind.CIRCUIT_OPEN
+    assert upstream.calls == 1
+
+
+async def test_the_trial_of_a_circuit_is_one_call() -> None:
+    time, upstream = Time(), Upstream(*(failed() for _ in range(99)))
+    source = guard(upstream, time, LimitsSpec(breaker=BreakerSpec(failures=1)))
+    await kind_of(source)
+    time.now += 60
+    before = upstream.calls
+    await kind_of(source)
+    assert upstream.calls == before + 1
+    assert source.breaker.state == "open"
+
+
+async def test_a_fetch_whose_turn_never_comes_says_nothing_against_the_upstream() -> None:
+    upstream = Held()
+    limits = LimitsSpec(
+        concurrency=1, deadline=Duration(0.02), breaker=BreakerSpec(failures=1), retries=0
+    )
+    source = guard(upstream, Time(), limits)
+    async with source.permits.held(Priority.CALLER):
+        assert await kind_of(source) is Kind.OVERLOADED
+    assert source.breaker.state == "closed"
+
+
+async def test_slow_calls_open_the_circuit_although_they_bring_something() -> None:
+    time = Time()
+
+    class Slow(Upstream):
+        async def fetch(self, query: Query) -> Payload:
+            time.now += 9
+            return await super().fetch(query)
+
+    limits = LimitsSpec(breaker=BreakerSpec(min_calls=4, window=Duration(600)))
+    source = guard(Slow(), time, limits)
+    for _ in range(4):
+        await source.fetch(QUERY)
+    assert await kind_of(source) is Kind.CIRCUIT_OPEN
+
+
+async def test_a_call_commits_the_work_that_it_is_made_for() -> None:
+    mark = Commitment()
+    source = guard(Upstream(), Time())
+    await asyncio.create_task(source.fetch(QUERY), context=context_of(mark))
+    assert mark.made

@@ -14,6 +14,7 @@ from gateway.freshness import (
     judge_summary,
     keep_until,
     records_ttl,
+    renews_early,
 )
 from storage.entry import Entry, Part
 
@@ -104,3 +105,91 @@ def test_terms_bound_how_long_anything_lives() -> None:
     assert [short.ttl, short.stale_while_revalidate, short.stale_if_error] == [100.0, 20.0, 20.0]
     assert keep_until(entry(), capped(POLICY, 30)) == 30
     assert capped(POLICY, None) is POLICY
+
+
+TTLS = st.floats(0.1, 1e6)
+SHARES = st.floats(0, 1)
+DRAWS = st.floats(0, 1, exclude_max=True)
+
+
+def policy_of(ttl: float, swr: float, sie: float, jitter: float = 0.0) -> FreshnessSpec:
+    return FreshnessSpec(
+        ttl=Duration(ttl),
+        stale_while_revalidate=Duration(swr),
+        stale_if_error=Duration(sie),
+        jitter=jitter,
+    )
+
+
+@given(TTLS, st.floats(0, 1e6), st.floats(0, 1e6), SHARES, st.floats(0, 3e6), st.floats(0, 3e6))
+def test_nothing_gets_better_with_age(
+    ttl: float, swr: float, sie: float, jitter: float, age: float, more: float
+) -> None:
+    policy = policy_of(ttl, swr, sie, jitter)
+    assert judge_records(entry(), policy, age) <= judge_records(entry(), policy, age + more)
+
+
+@given(TTLS, st.floats(0, 1e6), st.floats(0, 1e6), SHARES, st.floats(0, 3e6))
+def test_what_is_called_fresh_is_younger_than_its_time_to_live(
+    ttl: float, swr: float, sie: float, jitter: float, age: float
+) -> None:
+    verdict = judge_records(entry(), policy_of(ttl, swr, sie, jitter), age)
+    assert verdict is not Verdict.FRESH or age < ttl
+    assert verdict is not Verdict.STALE or age < ttl + swr
+    assert verdict is Verdict.MISSING or age < ttl + max(swr, sie)
+
+
+@given(TTLS, TTLS, st.booleans(), st.floats(0, 1e6))
+def test_no_match_has_its_own_time_to_live(
+    ttl: float, negative: float, empty: bool, age: float
+) -> None:
+    policy = FreshnessSpec(ttl=Duration(ttl), negative_ttl=Duration(negative), jitter=0.0)
+    fresh = judge_records(entry(empty=empty), policy, age) is Verdict.FRESH
+    assert fresh is (age < (negative if empty else ttl))
+
+
+def costly(cost: float) -> Entry:
+    return Entry("k", "s", b"", Part(b"", 0.0, cost), None, False, 0.0)
+
+
+@given(st.floats(0, 1e4), st.floats(0, 10), st.floats(0, 300), DRAWS, st.floats(0, 100))
+def test_early_renewals_are_likelier_the_later_and_the_dearer(
+    cost: float, beta: float, age: float, draw: float, more: float
+) -> None:
+    policy = FreshnessSpec(ttl=Duration(100), jitter=0.0, early=beta)
+    if not renews_early(costly(cost), policy, age, draw):
+        return
+    assert 50 <= age < 100
+    assert beta > 0
+    assert renews_early(costly(cost + more), policy, age, draw)
+    later = min(age + more, 99.999)
+    assert later < age or renews_early(costly(cost), policy, later, draw)
+
+
+@given(st.floats(0, 100), DRAWS)
+def test_an_early_renewal_can_be_switched_off_and_is_never_of_what_costs_nothing(
+    age: float, draw: float
+) -> None:
+    off = FreshnessSpec(ttl=Duration(100), jitter=0.0, early=0.0)
+    on = FreshnessSpec(ttl=Duration(100), jitter=0.0)
+    assert not renews_early(costly(60), off, age, draw)
+    assert not renews_early(costly(0), on, age, draw)
+
+
+def test_a_fetch_of_two_seconds_is_renewed_about_two_seconds_ahead() -> None:
+    policy = FreshnessSpec(ttl=Duration(1000), jitter=0.0)
+    draws = [number / 1000 for number in range(1000)]
+
+    def share(age: float) -> float:
+        return sum(renews_early(costly(2.0), policy, age, draw) for draw in draws) / len(draws)
+
+    # P(-ln(u) * cost >= left) = exp(-left / cost)
+    assert share(998) == pytest.approx(0.368, abs=0.01)
+    assert share(994) == pytest.approx(0.050, abs=0.01)
+    assert share(970) == 0
+
+
+def test_what_takes_as_long_as_it_lives_is_not_fetched_in_the_first_half_of_its_life() -> None:
+    policy = FreshnessSpec(ttl=Duration(10), jitter=0.0)
+    assert not renews_early(costly(1000), policy, 4.9, 0.999)
+    assert renews_early(costly(1000), policy, 5.1, 0.999)
