@@ -1,0 +1,155 @@
+"""``GET /v1/search/stream``: the records at once, the summary as it is written, then the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+import orjson
+import structlog
+from aiohttp import web
+from aiohttp.web_request import Request
+
+from adapters.errors import SummaryError, UpstreamError
+from gateway.answer import Answer, degradations
+from gateway.freshness import failed
+from gateway.streaming import Broadcast
+from gateway.web import headers
+from gateway.web.admission import asker
+from gateway.web.keys import GATEWAY
+from gateway.web.parameters import Search, read_search
+from gateway.web.problems import ProblemError, upstream_failed
+from gateway.web.sse import EventStream
+from storage.entry import Entry
+
+_log = structlog.get_logger(__name__)
+_STATUS = {"timeout": 504, "rate_limited": 503, "quota": 503, "budget": 503, "circuit_open": 503}
+"""What a model's failure would be as an answer of its own; any other is a 502."""
+
+PATH = "/v1/search/stream"
+Told = tuple[str, bytes]
+"""An event's name and its data, in one line."""
+HEARTBEAT: Told = ("", b"")
+
+
+async def stream(request: Request) -> web.StreamResponse:
+    """Tell one lookup as it comes; raise `ProblemError` when it cannot be asked at all."""
+    gateway = request.app[GATEWAY]
+    asked = read_search(request.query, asker(request))
+    spec = gateway.config.server.stream
+    with gateway.broadcasts.hold(asked.lookup.key) as broadcast, broadcast.listening() as bell:
+        resolving = asyncio.create_task(
+            gateway.resolver.resolve(asked.lookup, want_summary=asked.summary, patient=True)
+        )
+        resolving.add_done_callback(lambda _: bell.set())
+        telling = _Telling(asked, broadcast, bell, resolving)
+        try:
+            async with EventStream(request, spec.stall) as events:
+                async for told in telling.events(spec.heartbeat):
+                    await (events.beat() if told is HEARTBEAT else events.send(*told))
+        finally:
+            # The flight goes on: only this caller's waiting for it ends.
+            resolving.cancel()
+    return events.response
+
+
+class _Telling:
+    """One client's way through a broadcast, up to the answer."""
+
+    def __init__(
+        self,
+        asked: Search,
+        broadcast: Broadcast,
+        bell: asyncio.Event,
+        resolving: asyncio.Task[Answer],
+    ) -> None:
+        self._asked = asked
+        self._broadcast = broadcast
+        self._bell = bell
+        self._resolving = resolving
+        self._told: Entry | None = None
+        self._pieces = 0
+
+    async def events(self, heartbeat: float) -> AsyncIterator[Told]:
+        """Yield what there is to tell, as soon as it is there, until the end."""
+        while not self._resolving.done():
+            self._bell.clear()
+            for told in self._so_far():
+                yield told
+            try:
+                async with asyncio.timeout(heartbeat):
+                    await self._bell.wait()
+            except TimeoutError:
+                yield HEARTBEAT
+        try:
+            answer = self._resolving.result()
+        except UpstreamError as error:
+            failure = upstream_failed(error, self._asked.route.name)
+        except Exception:  # noqa: BLE001 - the last resort of a stream: logged with its request
+            _log.exception("stream.crashed")
+            failure = ProblemError(500, "the gateway failed")
+        else:
+            for told in self._whole(answer):
+                yield told
+            return
+        for told in self._broken(failure.body(PATH)):
+            yield told
+
+    def _so_far(self) -> Iterator[Told]:
+        """Yield what the flight has told since the last time."""
+        entry, script = self._broadcast.entry, self._broadcast.script
+        if entry is not None and self._told is None:
+            yield self._records(entry, degradations(entry, stale=False, summary_expected=False))
+        if script is not None and self._told is not None and self._asked.summary:
+            text, self._pieces = script.since(self._pieces)
+            if text:
+                yield "summary.delta", orjson.dumps({"text": text})
+
+    def _records(self, entry: Entry, degraded: tuple[str, ...]) -> Told:
+        self._told = entry
+        asked = self._asked
+        near = asked.lookup.near
+        shown = Answer(entry, asked.route.freshness, "miss", "", 0.0, degraded, near=near)
+        return "records", shown.body(fields=asked.fields, limit=asked.limit, summary=False)
+
+    def _whole(self, answer: Answer) -> Iterator[Told]:
+        """Yield what of *answer* is not told yet, and the end.
+
+        It may be another one than the flight's: an old one that was given at once.
+        """
+        flown = self._broadcast.entry
+        if flown is not None and flown.records.body == answer.entry.records.body:
+            yield from self._so_far()
+        if self._told is None or self._told.records.body != answer.entry.records.body:
+            yield self._records(answer.entry, answer.degraded)
+        script, part = self._broadcast.script, answer.entry.summary
+        if script is not None and script.fault is not None and part is not None and failed(part):
+            yield "error", _fault(script.fault, self._asked)
+        asked = self._asked.summary
+        yield "summary", part.body if asked and part is not None else b"null"
+        degraded = [each for each in answer.degraded if asked or each != "summary"]
+        yield _done(degraded, headers.cache_status(answer))
+
+    def _broken(self, problem: bytes) -> Iterator[Told]:
+        yield "error", problem
+        lacking = self._told is not None and self._asked.summary
+        if lacking:
+            yield "summary", b"null"
+        yield _done(["summary"] if lacking else [], f"{headers.CACHE}; fwd=miss")
+
+
+def _fault(error: SummaryError, asked: Search) -> bytes:
+    """Return the problem of a summary that broke off; its message says nothing of the server."""
+    wait = None if error.retry_after is None else max(1, math.ceil(error.retry_after))
+    return ProblemError(
+        _STATUS.get(error.reason, 502),
+        error.message,
+        kind="summary-failed",
+        title="The summary broke off",
+        members={"source": asked.route.name, "reason": error.reason, "retry_after": wait},
+    ).body(PATH)
+
+
+def _done(degraded: Sequence[str], cache_status: str) -> Told:
+    return "done", orjson.dumps({"degraded": degraded, "cache_status": cache_status})
