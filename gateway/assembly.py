@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ from storage.name_index import NameIndex
 from storage.postgres_names import open_names
 from storage.spend import SpendStore
 from storage.summaries import SummaryStore
-from storage.tier import TierAwayError, TierError
+from storage.tier import Tier, TierAwayError, TierError
 from storage.tiers import Tiers
 
 GRACE = 30.0
@@ -73,41 +73,45 @@ async def open_gateway(
     Raise `ConfigError` for what only shows when it is built (an expression, a data file) and
     `TierError` when the database cannot be opened.
     """
-    events, statistics = Events() if events is None else events, Statistics()
-    events.subscribe(statistics)
+    events = Events() if events is None else events
     async with AsyncExitStack() as stack:
+        yield await _Assembly(config, stack, events, clock).gateway()
+
+
+class _Assembly:
+    """Opens one thing after the other; what is opened later is closed earlier."""
+
+    def __init__(self, config: Config, stack: AsyncExitStack, events: Events, clock: Clock) -> None:
+        self._config = config
+        self._stack = stack
+        self._events = events
+        self._clock = clock
+        self._deadline = _deadline(config)
+
+    async def gateway(self) -> Gateway:
+        config, stack, events, clock = self._config, self._stack, self._events, self._clock
+        statistics = Statistics()
+        events.subscribe(statistics)
         fleet = await open_fleet(config.redis, stack, events)
         parts = await open_parts(config, stack, events, clock)
         database = await open_database(config.database.url)
-        memory = MemoryTier(config.memory.max_bytes)
-        tiers = Tiers([memory, *fleet.tiers, database], _reporter(events), _reads(events))
-        stack.push_async_callback(tiers.close)
-        names, deadline = open_names(database), _deadline(config)
+        tiers = self._tiers([*fleet.tiers, database])
+        names = open_names(database)
         money = await open_money(stack, config, SpendStore(database.database), events, clock)
-        refill = await _open_refill(
-            stack,
-            tiers=tiers,
-            database=database,
-            names=names,
-            till=money.till,
-            deadline=deadline,
-            events=events,
-            clock=clock,
-        )
-        flights: Flights[Entry] = Flights(deadline, spec=config.flights)
+        refill = await self._refill(tiers, database, names, money.till)
+        flights: Flights[Entry] = Flights(self._deadline, spec=config.flights)
         stack.push_async_callback(flights.close, GRACE)
-        resolver = Resolver(
-            routes=parts.routes,
-            tiers=tiers,
-            flights=flights,
-            refill=refill,
-            events=events,
-            clock=clock,
-        )
-        yield Gateway(
+        return Gateway(
             config=config,
             routes=parts.routes,
-            resolver=resolver,
+            resolver=Resolver(
+                routes=parts.routes,
+                tiers=tiers,
+                flights=flights,
+                refill=refill,
+                events=events,
+                clock=clock,
+            ),
             tiers=tiers,
             names=names,
             flights=flights,
@@ -120,36 +124,38 @@ async def open_gateway(
             meters=_meters(parts.routes),
         )
 
+    def _tiers(self, below: Sequence[Tier]) -> Tiers:
+        memory = MemoryTier(self._config.memory.max_bytes)
+        tiers = Tiers([memory, *below], _reporter(self._events), _reads(self._events))
+        self._stack.push_async_callback(tiers.close)
+        return tiers
 
-async def _open_refill(
-    stack: AsyncExitStack,
-    *,
-    tiers: Tiers,
-    database: DatabaseTier,
-    names: NameIndex,
-    till: Till,
-    deadline: float,
-    events: Events,
-    clock: Clock,
-) -> Refill:
-    """Make what flights do; the flights within them are closed after those that wait for them."""
-    store = SummaryStore(database.database)
-    await stack.enter_async_context(_purging(database, store, clock))
-    writings: Flights[Part | None] = Flights(deadline)
-    fetches: Flights[Fetch] = Flights(deadline)
-    stack.push_async_callback(writings.close, GRACE)
-    stack.push_async_callback(fetches.close, GRACE)
-    summaries = Summaries(
-        store=store,
-        writings=writings,
-        extractive=Extractive(),
-        till=till,
-        events=events,
-        clock=clock,
-    )
-    return Refill(
-        tiers=tiers, summaries=summaries, names=names, fetches=fetches, events=events, clock=clock
-    )
+    async def _refill(
+        self, tiers: Tiers, database: DatabaseTier, names: NameIndex, till: Till
+    ) -> Refill:
+        """Make what flights do; the flights within are closed after those that wait for them."""
+        store = SummaryStore(database.database)
+        await self._stack.enter_async_context(_purging(database, store, self._clock))
+        writings: Flights[Part | None] = Flights(self._deadline)
+        fetches: Flights[Fetch] = Flights(self._deadline)
+        self._stack.push_async_callback(writings.close, GRACE)
+        self._stack.push_async_callback(fetches.close, GRACE)
+        summaries = Summaries(
+            store=store,
+            writings=writings,
+            extractive=Extractive(),
+            till=till,
+            events=self._events,
+            clock=self._clock,
+        )
+        return Refill(
+            tiers=tiers,
+            summaries=summaries,
+            names=names,
+            fetches=fetches,
+            events=self._events,
+            clock=self._clock,
+        )
 
 
 def _deadline(config: Config) -> float:

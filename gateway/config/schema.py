@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import types
+from enum import Enum
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
@@ -92,4 +93,6 @@ def _plain(origin: Any, args: tuple[Any, ...]) -> dict[str, Any]:
         bounds = {"minimum": args[1].ge, "maximum": args[1].le}
         known = {name: bound for name, bound in bounds.items() if bound is not None}
         return {"anyOf": [{"type": "integer", **known}, _REFERENCE]}
+    if issubclass(origin, Enum):
+        return {"anyOf": [{"enum": [each.value for each in origin]}, _REFERENCE]}
     return _LEAVES[origin]
