@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import floor
 from typing import Any, Literal
@@ -14,6 +14,8 @@ import orjson
 from adapters.source import Attribution, Payload, Record
 from adapters.summarizers.base import Draft
 from gateway.freshness import FreshnessSpec, failed, records_ttl
+from gateway.items import MARK
+from gateway.location import Point, near
 from gateway.lookup import Lookup
 from storage.entry import Entry
 
@@ -36,6 +38,8 @@ class Answer:
     refreshed: bool = False
     """An old entry was there, and its refresh was waited for."""
     similar_to: str = ""
+    near: Point | None = None
+    """Where the asker is: its distances are this answer's alone, and stand in no entry."""
 
     @property
     def age(self) -> int:
@@ -55,7 +59,7 @@ class Answer:
             self.entry.head,
             self.entry.records.body,
             b"" if summary is None else summary.body,
-            repr((self.degraded, self.similar_to)).encode(),
+            repr((self.degraded, self.similar_to, self.near)).encode(),
         )
         return hashlib.blake2b(b"\0".join(parts), digest_size=12).hexdigest()
 
@@ -68,13 +72,41 @@ class Answer:
     ) -> bytes:
         """Return the JSON answer: its bytes joined, unless *fields* or *limit* choose from them."""
         entry = self.entry
-        records = entry.records.body
-        if fields is not None or limit is not None:
-            records = _chosen(records, fields, limit)
-        written = entry.summary.body if summary and entry.summary is not None else b"null"
+        records, left = entry.records.body, True
+        if self.near is not None:
+            records, left = _seen(records, self.near)
+        hidden = self._of_items and not summary
+        if fields is not None or limit is not None or hidden:
+            own = ("summary",) if self._of_items else ()
+            chosen = None if fields is None else (*fields, *own)
+            records = _chosen(records, chosen, limit, hidden=hidden)
+        written = b"null"
+        if summary and left and entry.summary is not None:
+            written = entry.summary.body
         degraded = self.degraded if summary else [d for d in self.degraded if d != "summary"]
         tail = orjson.dumps({"degraded": list(degraded), "similar_to": self.similar_to or None})
         return b"".join((b"{", entry.head, b",", records, b',"summary":', written, b",", tail[1:]))
+
+    def seen_from(self, point: Point | None) -> Answer:
+        """Return the answer as it looks from *point*, where it matters from where."""
+        return self if point is None else replace(self, near=point)
+
+    @property
+    def _of_items(self) -> bool:
+        """Whether each item has its own summary, which is no field of the record."""
+        summary = self.entry.summary
+        return summary is not None and summary.digest.startswith(MARK)
+
+
+def _seen(body: bytes, point: Point) -> tuple[bytes, bool]:
+    """Return the members of *body* as they look from *point*, and whether an item is left.
+
+    A total that counts the whole country is no total of what is around it.
+    """
+    members = orjson.loads(b"{" + body + b"}")
+    items = near(members["items"], point)
+    total = members["total"] if point.radius is None else len(items)
+    return _members({**members, "total": total, "items": items}), bool(items)
 
 
 def degradations(entry: Entry, *, stale: bool, summary_expected: bool) -> tuple[str, ...]:
@@ -144,10 +176,12 @@ def _credit(attribution: Attribution) -> dict[str, str | None]:
     }
 
 
-def _chosen(body: bytes, fields: Sequence[str] | None, limit: int | None) -> bytes:
+def _chosen(body: bytes, fields: Sequence[str] | None, limit: int | None, *, hidden: bool) -> bytes:
     """Return the members of *body* with some fields of some items; ``id`` always stays."""
     members = orjson.loads(b"{" + body + b"}")
     items = members["items"][:limit]
+    if hidden:
+        items = [{**item, "summary": None} for item in items]
     if fields is not None:
         kept = {"id", *fields}
         items = [{name: item[name] for name in item if name in kept} for item in items]

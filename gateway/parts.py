@@ -104,6 +104,8 @@ class _Builder:
             language=summary.language,
             roles=Roles(roles.purpose, roles.usage, roles.caution),
             prompt=summary.prompt,
+            scope=summary.scope,
+            per_call=summary.per_call,
             warm=section.warm,
             store=terms.store,
             location=section.location,

@@ -33,6 +33,7 @@ from gateway.freshness import (
     judge_summary,
     keep_until,
 )
+from gateway.items import carried
 from gateway.lookup import Lookup
 from gateway.route import Route
 from gateway.spend.prices import priced
@@ -120,18 +121,17 @@ class Refill:
             deadline=route.deadlines.of(priority),
         )
         fetch = landed.value
-        kept = None if old is None else old.summary
-        digest = summary_digest(lookup, route, fetch.part.digest)
-        return Entry(
+        entry = Entry(
             key=lookup.key,
             source=lookup.source,
             head=encode_head(lookup),
             records=fetch.part,
-            summary=kept if kept is not None and kept.digest == digest else None,
+            summary=None,
             empty=fetch.empty,
             keep_until=0.0,
             partial=fetch.partial,
         )
+        return carried(entry, old, summary_digest(lookup, route, fetch.part.digest))
 
     async def _fetch(
         self, lookup: Lookup, route: Route, old: Entry | None, priority: Priority
@@ -190,10 +190,9 @@ class Refill:
         if judge_summary(entry, self._clock()) is Verdict.FRESH:
             self._tell_reuse(lookup, entry.summary)
             return entry
-        summary = await self._summaries.write(
-            lookup, route, summarizer, entry.records, priority, broadcast=broadcast
+        return await self._summaries.summarize(
+            lookup, route, summarizer, entry, priority, broadcast=broadcast
         )
-        return msgspec.structs.replace(entry, summary=summary)
 
     def _tell_reuse(self, lookup: Lookup, summary: Part | None) -> None:
         if summary is not None and not failed(summary):

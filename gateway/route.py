@@ -48,6 +48,10 @@ class Route:
     language: str = ""
     roles: Roles = field(default_factory=Roles)
     prompt: str = ""
+    scope: Literal["result", "item"] = "result"
+    """One summary of all records, or one of each."""
+    per_call: int = 8
+    """At most so many records are summarized in one call to a model."""
     warm: tuple[str, ...] = ()
     store: Literal["permanent", "memory_only", "never"] = "permanent"
     """What the upstream's terms allow to be kept, and where."""

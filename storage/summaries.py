@@ -6,14 +6,17 @@ name the same digest, and find the summary that was written for it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
 
 from storage.entry import Bill, Part
 from storage.sql import Database
 
 _SELECT = """
-    SELECT body, at, cost, model, prompt_tokens, cached_tokens, completion_tokens, usd
-    FROM summaries WHERE digest = ?
+    SELECT digest, body, at, cost, model, prompt_tokens, cached_tokens, completion_tokens, usd
+    FROM summaries WHERE digest IN ({})
 """
 _UPSERT = """
     INSERT INTO summaries (
@@ -38,12 +41,12 @@ class SummaryStore:
 
     async def get(self, digest: str) -> Part | None:
         """Return the summary that was made from *digest*, or None; raise `TierError`."""
-        rows = await self._database.rows(_SELECT, digest)
-        if not rows:
-            return None
-        body, at, cost, model, *took = rows[0]
-        bill = None if model is None else Bill(model, *took)
-        return Part(body, at, cost, digest, bill=bill)
+        return (await self.find((digest,))).get(digest)
+
+    async def find(self, digests: Sequence[str]) -> dict[str, Part]:
+        """Return what was made from each of *digests*, in one read; raise `TierError`."""
+        select = _SELECT.format(", ".join("?" * len(digests)))
+        return {row[0]: _part(*row) for row in await self._database.rows(select, *digests)}
 
     async def put(self, summary: Part, keep_until: float) -> None:
         """Keep *summary* under its digest until *keep_until* (Unix seconds); raise `TierError`."""
@@ -55,3 +58,8 @@ class SummaryStore:
     async def purge(self, now: float) -> int:
         """Remove the summaries whose ``keep_until`` is not after *now*; return how many."""
         return await self._database.change(_PURGE, now)
+
+
+def _part(digest: str, body: bytes, at: float, cost: float, model: str | None, *took: Any) -> Part:
+    bill = None if model is None else Bill(model, *took)
+    return Part(body, at, cost, digest, bill=bill)

@@ -33,6 +33,8 @@ class Brief:
     """The source's own instructions for a model; empty: the default ones."""
     schema: Mapping[str, Any] | None = None
     """JSON Schema of a structured report; None: text."""
+    each: bool = False
+    """Each record is written about apart, in the ``summaries`` of *schema*, by its number."""
     rejected: tuple[str, ...] = ()
     """Why the gate refused an earlier draft: a model is told, so that its retry avoids it."""
     context: tuple[tuple[str, str], ...] = ()

@@ -49,10 +49,16 @@ def instructions(brief: Brief) -> str:
 
 def _task(brief: Brief) -> str:
     language = LANGUAGES.get(brief.language, brief.language)
-    lines = [f"Query: {_quoted(brief.query)}", f"Write in {language}."]
+    lines = [f"Query: {_quoted(brief.query)}"] if brief.query else []
+    lines.append(f"Write in {language}.")
     if brief.keyword:
         lines.append(f"Write about this angle only: {_quoted(brief.keyword)}.")
     lines += _reader(brief)
+    if brief.each:
+        lines.append(
+            "Write about each record apart, as if it were the only one: one entry of `summaries` "
+            "for each, with its number in `record`; the first record is number 1."
+        )
     if brief.schema is not None:
         # Said here as well: not every server heeds response_format (api-quirks §11.2).
         wanted = json.dumps(brief.schema, ensure_ascii=False, sort_keys=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -42,6 +42,10 @@ class SummarySpec(Spec, frozen=True, kw_only=True):
 
     by: Literal["auto", "extractive", "openai", "none"] = "auto"
     """``auto``: ``openai`` when ``llm`` names a server or a key, else ``extractive``."""
+    scope: Literal["result", "item"] = "result"
+    """``result``: one summary of all records; ``item``: one of each, in its ``summary``."""
+    per_call: Annotated[int, msgspec.Meta(ge=1)] = 8
+    """With ``scope: item``, at most so many records are summarized in one call to the model."""
     language: str = "en"
     """Of the summary, unless the caller says ``lang``."""
     prompt: str = ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -70,6 +71,25 @@ def bill_of(
         usage.cached_tokens,
         usage.completion_tokens,
         None if nanos is None else nanos / NANOS,
+    )
+
+
+def total(bills: Sequence[Bill | None]) -> Bill | None:
+    """Return what *bills* took together, by the name of the first one's model."""
+    paid = [bill for bill in bills if bill is not None]
+    if not paid:
+        return None
+
+    def added(values: Iterable[float | None]) -> Any:
+        known = list(values)
+        return None if None in known else sum(value for value in known if value is not None)
+
+    return Bill(
+        paid[0].model,
+        added(bill.prompt_tokens for bill in paid),
+        added(bill.cached_tokens for bill in paid),
+        added(bill.completion_tokens for bill in paid),
+        added(bill.usd for bill in paid),
     )
 
 

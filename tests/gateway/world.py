@@ -11,7 +11,7 @@ from typing import Literal
 from adapters.errors import SummaryError, UpstreamError
 from adapters.source import Attribution, Payload, Priority, Query, Record
 from adapters.sources.units import Duration
-from adapters.summarizers.base import Brief, Draft, Roles
+from adapters.summarizers.base import Brief, Draft, Roles, Summarizer, Usage
 from adapters.summarizers.extractive import Extractive
 from gateway.events import Event, Events
 from gateway.flights import Flights
@@ -67,7 +67,7 @@ class ScriptedSource:
 
 
 @dataclass
-class ScriptedSummarizer:
+class ScriptedSummarizer(Summarizer):
     """Writes *text*, or raises the errors that were scripted; counts its calls."""
 
     text: str = "두통에 사용합니다."
@@ -78,13 +78,21 @@ class ScriptedSummarizer:
     version: str = "1"
     mended: str = ""
     """What is written once the faults were told."""
+    left_out: int = 0
+    """The number of a record that is forgotten where several are written about."""
+    usage: Usage = field(default_factory=Usage)
 
     async def summarize(self, brief: Brief) -> Draft:
         self.briefs.append(brief)
         if self.errors:
             raise self.errors.popleft()
         text = self.mended if brief.rejected and self.mended else self.text
-        return Draft(text, self.name, finish=self.finish)
+        if brief.each:
+            numbers = range(1, len(brief.records) + 1)
+            every = [{"record": n, "summary": text} for n in numbers if n != self.left_out]
+            report = {"summaries": every}
+            return Draft("", self.name, report, finish=self.finish, usage=self.usage)
+        return Draft(text, self.name, finish=self.finish, usage=self.usage)
 
 
 class Remembered(SummaryStore):
@@ -93,10 +101,16 @@ class Remembered(SummaryStore):
     def __init__(self) -> None:
         self.kept: dict[str, tuple[Part, float]] = {}
         self.broken = False
+        self.reads = 0
 
     async def get(self, digest: str) -> Part | None:
         self._check()
         return self.kept[digest][0] if digest in self.kept else None
+
+    async def find(self, digests: Sequence[str]) -> dict[str, Part]:
+        self.reads += 1
+        self._check()
+        return {digest: self.kept[digest][0] for digest in digests if digest in self.kept}
 
     async def put(self, summary: Part, keep_until: float) -> None:
         self._check()
@@ -131,6 +145,7 @@ class World:
         *,
         policy: FreshnessSpec = POLICY,
         store: Literal["permanent", "memory_only", "never"] = "permanent",
+        scope: Literal["result", "item"] = "result",
     ) -> None:
         self.clock = ManualClock()
         self.source = ScriptedSource(self.clock)
@@ -151,6 +166,8 @@ class World:
             attribution=CREDIT,
             summarizer=self.summarizer,
             store=store,
+            scope=scope,
+            per_call=3,
             freshness=policy,
             language="ko",
             roles=Roles(purpose=("purpose",)),
