@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import msgspec
 import orjson
 import pytest
 
 from adapters.errors import Kind, SummaryError, UpstreamError
-from adapters.source import Priority
+from adapters.source import Payload, Priority, Query
 from adapters.sources.units import Duration
 from gateway.answer import Answer
 from gateway.events import Failed, FetchFailed, Served, SummaryFailed, SummaryReused, TierFailed
-from tests.gateway.world import POLICY, RECORD, World
+from gateway.flights import FlightsSpec
+from gateway.route import Deadlines
+from tests.gateway.world import POLICY, RECORD, ScriptedSource, World
 
 
 def shown(answer: Answer) -> dict[str, object]:
@@ -326,3 +329,110 @@ async def test_a_source_is_told_whether_a_caller_waits_or_nobody_does() -> None:
 
     assert world.source.priorities == [Priority.CALLER, Priority.REFRESH, Priority.WARMUP]
     assert [brief.priority for brief in world.summarizer.briefs] == [Priority.CALLER]
+
+
+def impatient(world: World, soft: float) -> None:
+    """Let callers with an old answer wait only *soft* seconds."""
+    world.resolver._routes = {
+        "medicine": replace(world.route, deadlines=Deadlines(soft=soft, hard=60))
+    }
+
+
+async def test_an_old_answer_is_given_when_the_fetch_is_slow_and_the_flight_goes_on() -> None:
+    world = World()
+    impatient(world, 0.02)
+    await world.resolver.resolve(world.lookup())
+    world.clock.advance(160)
+    world.source.gate.clear()
+    slow = await world.resolver.resolve(world.lookup())
+    assert (slow.outcome, slow.degraded) == ("stale", ("stale",))
+    assert world.flights.count == 1
+    world.source.gate.set()
+    await world.landed()
+    fresh = await world.resolver.resolve(world.lookup())
+    assert (fresh.outcome, fresh.age, world.source.calls) == ("hit", 0, 2)
+
+
+async def test_without_an_old_answer_a_caller_waits_as_long_as_it_says() -> None:
+    world = World()
+    impatient(world, 0.0)
+    world.source.gate.clear()
+    with pytest.raises(UpstreamError) as caught:
+        await world.resolver.resolve(world.lookup(), 0.02)
+    assert caught.value.kind is Kind.TIMEOUT
+    world.source.gate.set()
+    await world.landed()
+    assert (await world.resolver.resolve(world.lookup())).outcome == "hit"
+
+
+@pytest.mark.parametrize("age", [110, 160])
+async def test_a_refresh_that_fails_is_not_tried_for_every_caller(age: float) -> None:
+    world = World()
+    await world.resolver.resolve(world.lookup())
+    world.clock.advance(age)
+    world.source.errors.extend(UpstreamError(Kind.TRANSIENT, "no") for _ in range(99))
+    for _ in range(20):
+        answer = await world.resolver.resolve(world.lookup())
+        assert (answer.outcome, answer.degraded) == ("stale", ("stale",))
+        await world.landed()
+        world.clock.advance(1)
+    # Rests of 5, 10 and 20 seconds: three tries in twenty seconds, beside the first fetch.
+    assert world.source.calls == 4
+
+
+async def test_the_last_hits_of_a_dear_answer_renew_it_before_it_expires() -> None:
+    world = World()
+    first = await world.resolver.resolve(world.lookup())
+    dear = msgspec.structs.replace(first.entry.records, cost=2.0)
+    world.memory.keep(msgspec.structs.replace(first.entry, records=dear))
+    world.resolver._draw = lambda: 0.999
+    world.clock.advance(80)
+    assert (await world.resolver.resolve(world.lookup())).outcome == "hit"
+    assert world.flights.count == 0
+    world.clock.advance(10)
+    hit = await world.resolver.resolve(world.lookup())
+    assert (hit.outcome, hit.degraded, hit.age) == ("hit", (), 90)
+    await world.landed()
+    renewed = await world.resolver.resolve(world.lookup())
+    assert (renewed.age, world.source.calls, len(world.summarizer.briefs)) == (0, 2, 1)
+
+
+class Conditional(ScriptedSource):
+    """Says "unchanged" to whoever has what it last gave."""
+
+    async def fetch(self, query: Query) -> Payload:
+        payload = await super().fetch(query)
+        if query.validator == "v1":
+            return replace(payload, records=(), total=0, unchanged=True)
+        return replace(payload, validator="v1")
+
+
+async def test_unchanged_upstream_renews_the_age_of_what_is_kept_and_nothing_else() -> None:
+    world = World()
+    source = Conditional(world.clock)
+    world.resolver._routes = {"medicine": replace(world.route, source=source)}
+    first = await world.resolver.resolve(world.lookup())
+    world.clock.advance(160)
+    again = await world.resolver.resolve(world.lookup())
+    assert (source.calls, again.age, again.degraded) == (2, 0, ())
+    assert again.entry.records.body == first.entry.records.body
+    assert again.entry.summary == first.entry.summary
+    assert len(world.summarizer.briefs) == 1
+    world.clock.advance(160)
+    await world.resolver.resolve(world.lookup())
+    assert source.calls == 3
+
+
+async def test_with_too_many_flights_what_is_kept_is_given_and_the_rest_is_refused() -> None:
+    world = World()
+    world.flights._spec = FlightsSpec(limit=1)
+    await world.resolver.resolve(world.lookup())
+    world.clock.advance(160)
+    world.source.gate.clear()
+    world.flights.start("busy", world.source.gate.wait)  # type: ignore[arg-type]
+    assert (await world.resolver.resolve(world.lookup())).outcome == "stale"
+    with pytest.raises(UpstreamError) as caught:
+        await world.resolver.resolve(world.lookup("other"))
+    assert (caught.value.kind, caught.value.retry_after) == (Kind.OVERLOADED, 1)
+    world.source.gate.set()
+    await world.landed()
