@@ -15,7 +15,7 @@ _USE = re.compile(r'"use": "([^"]*)"')
 
 
 class CountingChat:
-    """Repeats the ``use`` of the records; a quarter of a prompt is cached, four bytes are a token."""
+    """Repeats the ``use`` of records; a quarter of a prompt is cached, four bytes are a token."""
 
     def __init__(self) -> None:
         self.calls = 0
