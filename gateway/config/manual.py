@@ -10,6 +10,7 @@ import re
 import sys
 import types
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -104,6 +105,8 @@ def _one(origin: Any, args: tuple[Any, ...]) -> str:
         return f"list of {_what(args[0])}"
     if origin is dict:
         return f"{_what(args[1])} by name"
+    if issubclass(origin, Enum):
+        return ", ".join(f"`{choice.value}`" for choice in origin)
     return _WORDS[origin]
 
 
