@@ -10,7 +10,7 @@ import re
 import sys
 import types
 from collections.abc import Iterator
-from enum import Enum
+from enum import EnumType
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -97,16 +97,15 @@ def _what(kind: Any) -> str:
 def _one(origin: Any, args: tuple[Any, ...]) -> str:
     if is_section(origin):
         return "section"
-    if origin is Literal:
-        return ", ".join(f"`{choice}`" for choice in args)
+    choices = [each.value for each in origin] if isinstance(origin, EnumType) else args
+    if origin is Literal or isinstance(origin, EnumType):
+        return ", ".join(f"`{choice}`" for choice in choices)
     if origin is Annotated:
         return _what(args[0])
     if origin in (tuple, list):
         return f"list of {_what(args[0])}"
     if origin is dict:
         return f"{_what(args[1])} by name"
-    if issubclass(origin, Enum):
-        return ", ".join(f"`{choice.value}`" for choice in origin)
     return _WORDS[origin]
 
 
