@@ -69,6 +69,13 @@ def make_client(
     return client
 
 
+async def locate(client: Client) -> None:
+    """Have a Cluster say anew who serves what; to be called while nothing else uses *client*."""
+    if isinstance(client, RedisCluster):
+        await client.aclose()
+        await client.initialize()
+
+
 class _OfSentinel(Redis):
     """A client that closes its connections to the Sentinels along with its own."""
 

@@ -23,7 +23,7 @@ from redis.exceptions import (
 )
 
 from storage.batching import Batcher
-from storage.redis_clients import FAULTS, Client
+from storage.redis_clients import FAULTS, Client, locate
 from storage.tier import TierAwayError, TierError
 
 FIRST_REST, LONGEST_REST = 0.05, 5.0
@@ -193,8 +193,7 @@ class RedisLink:
     async def _answers(self) -> bool:
         try:
             async with asyncio.timeout(PATIENCE):
-                if isinstance(self._client, RedisCluster):
-                    await self._client.aclose()  # who serves which slot is asked anew
+                await locate(self._client)
                 await self._greet()
             async with asyncio.timeout(self._timeout):
                 await self._greet()

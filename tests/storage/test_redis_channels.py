@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from storage.redis_address import parse_address
+from storage.redis_channels import RedisChannels, RedisDoorbell
+from storage.redis_clients import make_client
+from storage.redis_link import RedisLink
+from tests.fault_proxy import FaultProxy
+from tests.servers.valkey import Valkey, valkey_cluster
+
+PATIENT = 5.0
+
+
+@asynccontextmanager
+async def channels(url: str, prefix: str, heartbeat: float = 1.0) -> AsyncIterator[RedisChannels]:
+    address = parse_address(url)
+    link = RedisLink(make_client(address, timeout=PATIENT), PATIENT, lambda up, why: None)
+    yield RedisChannels(make_client(address, timeout=PATIENT), link, prefix, heartbeat)
+    await link.close()
+
+
+async def test_every_replica_hears_what_is_published_in_order(valkey_server: Valkey) -> None:
+    url = valkey_server.url
+    async with channels(url, "order:") as one, channels(url, "order:") as other:
+        heard: list[tuple[str, bytes]] = []
+        enough = asyncio.Event()
+
+        def hear(name: str, message: bytes) -> None:
+            heard.append((name, message))
+            if len(heard) == 6:
+                enough.set()
+
+        one.subscribe("c", lambda message: hear("one", message))
+        other.subscribe("c", lambda message: hear("other", message))
+        async with asyncio.timeout(5), one.running(), other.running():
+            await one.listening.wait()
+            await other.listening.wait()
+            for n in range(3):
+                one.publish("c", b"%d" % n)
+            await enough.wait()
+        for name in ("one", "other"):
+            assert [message for who, message in heard if who == name] == [b"0", b"1", b"2"]
+
+
+async def test_prefixes_keep_fleets_apart(valkey_server: Valkey) -> None:
+    url = valkey_server.url
+    async with channels(url, "a:") as one, channels(url, "b:") as other:
+        heard: asyncio.Queue[bytes] = asyncio.Queue()
+        one.subscribe("c", heard.put_nowait)
+        async with asyncio.timeout(5), one.running():
+            await one.listening.wait()
+            other.publish("c", b"not for us")
+            await asyncio.sleep(0)
+            one.publish("c", b"for us")
+            assert await heard.get() == b"for us"
+
+
+async def test_the_doorbell_rings_at_once_at_every_replica(valkey_server: Valkey) -> None:
+    url = valkey_server.url
+    async with channels(url, "bell:") as one, channels(url, "bell:") as other:
+        here, there = RedisDoorbell(one), RedisDoorbell(other)
+        async with asyncio.timeout(5), one.running(), other.running():
+            await one.listening.wait()
+            await other.listening.wait()
+            await asyncio.gather(here.wait(60), there.wait(60))  # the gap before listening
+            await here.ring(7)
+            await asyncio.gather(here.wait(60), there.wait(60))
+
+
+async def test_a_ring_that_came_before_the_wait_is_not_lost(valkey_server: Valkey) -> None:
+    async with channels(valkey_server.url, "early:") as one:
+        bell = RedisDoorbell(one)
+        async with asyncio.timeout(5), one.running():
+            await one.listening.wait()
+            await bell.wait(60)
+            started = time.perf_counter()
+            await bell.wait(0.01)
+            assert time.perf_counter() - started >= 0.009
+
+
+async def test_a_cut_connection_is_made_anew_and_rings(valkey_server: Valkey) -> None:
+    async with (
+        FaultProxy(valkey_server.port) as proxy,
+        channels(f"redis://127.0.0.1:{proxy.port}", "cut:") as one,
+    ):
+        bell = RedisDoorbell(one)
+        async with asyncio.timeout(10), one.running():
+            await one.listening.wait()
+            await bell.wait(60)
+            await proxy.cut()
+            await bell.wait(60)
+
+
+async def test_a_frozen_connection_is_noticed_and_made_anew(valkey_server: Valkey) -> None:
+    async with FaultProxy(valkey_server.port) as proxy:
+        url = f"redis://127.0.0.1:{proxy.port}"
+        async with channels(url, "frozen:", heartbeat=0.05) as one:
+            bell = RedisDoorbell(one)
+            async with asyncio.timeout(10), one.running():
+                await one.listening.wait()
+                await bell.wait(60)
+                proxy.pause()
+                while one.listening.is_set():
+                    await asyncio.sleep(0.01)
+                await proxy.cut()
+                await proxy.mend()
+                await bell.wait(60)
+
+
+async def test_silence_is_no_fault(valkey_server: Valkey) -> None:
+    async with channels(valkey_server.url, "silent:", heartbeat=0.02) as one:
+        heard: asyncio.Queue[bytes] = asyncio.Queue()
+        gaps: list[int] = []
+        one.subscribe("c", heard.put_nowait)
+        one.on_gap(lambda: gaps.append(1))
+        async with asyncio.timeout(5), one.running():
+            await one.listening.wait()
+            await asyncio.sleep(0.3)
+            one.publish("c", b"still there")
+            assert await heard.get() == b"still there"
+        assert gaps == [1]
+
+
+async def test_a_cluster_carries_messages_between_its_servers() -> None:
+    with valkey_cluster() as servers:
+        hosts = ",".join(f"127.0.0.1:{server.port}" for server in servers)
+        url = f"redis+cluster://{hosts}"
+        async with channels(url, "cluster:") as one, channels(url, "cluster:") as other:
+            heard: asyncio.Queue[bytes] = asyncio.Queue()
+            other.subscribe("c", heard.put_nowait)
+            async with asyncio.timeout(5), one.running(), other.running():
+                await other.listening.wait()
+                for n in range(20):
+                    one.publish("c", b"%d" % n)
+                assert sorted([int(await heard.get()) for _ in range(20)]) == list(range(20))
