@@ -9,8 +9,8 @@ import json
 import re
 import sys
 import types
-from collections.abc import Iterator
-from enum import EnumType
+from collections.abc import Iterable, Iterator
+from enum import Enum, EnumType
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -97,9 +97,8 @@ def _what(kind: Any) -> str:
 def _one(origin: Any, args: tuple[Any, ...]) -> str:
     if is_section(origin):
         return "section"
-    choices = [each.value for each in origin] if isinstance(origin, EnumType) else args
     if origin is Literal or isinstance(origin, EnumType):
-        return ", ".join(f"`{choice}`" for choice in choices)
+        return ", ".join(f"`{choice}`" for choice in _choices(origin, args))
     if origin is Annotated:
         return _what(args[0])
     if origin in (tuple, list):
@@ -107,6 +106,10 @@ def _one(origin: Any, args: tuple[Any, ...]) -> str:
     if origin is dict:
         return f"{_what(args[1])} by name"
     return _WORDS[origin]
+
+
+def _choices(origin: Any, args: tuple[Any, ...]) -> Iterable[Any]:
+    return [choice.value for choice in list[Enum](origin)] if isinstance(origin, EnumType) else args
 
 
 def _cell(text: str) -> str:
