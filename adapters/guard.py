@@ -119,12 +119,15 @@ class _Attempt:
         commit()
         started = guard._clock()
         try:
-            return await guard._source.fetch(self._query)
+            payload = await guard._source.fetch(self._query)
         except UpstreamError as error:
             self._believe(error)
             raise
         finally:
             self._call.took(guard._clock() - started)
+        if payload.pause is not None:
+            guard.meter.exhaust(Kind.QUOTA_SHORT, payload.pause)
+        return payload
 
     def _believe(self, error: UpstreamError) -> None:
         """Hold everyone back as long as the upstream asks for, not this caller alone."""

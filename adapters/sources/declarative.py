@@ -11,6 +11,7 @@ from adapters.allowance import seconds_until_more
 from adapters.errors import Kind, UpstreamError
 from adapters.http import Reply, send
 from adapters.source import Payload, Query, Record
+from adapters.sources.conditions import NOT_MODIFIED, Conditions
 from adapters.sources.reader import Page, Reader
 from adapters.sources.requests import Asker, Request, lifetime
 from adapters.sources.spec import ParamSpec, RequestSpec, ResponseSpec, SpecError, TermsSpec
@@ -41,6 +42,7 @@ class DeclarativeSource:
         self._reader = Reader(response, request.pages)
         self._begins, self._ends = lifetime(request)
         self._id_is = response.id_is
+        self._conditions = Conditions(request, response)
         self._keep = response.keep
         self._credit = terms.credit
         self._session = session
@@ -51,12 +53,15 @@ class DeclarativeSource:
         self._refuse_outside_its_life()
         asked = _value(query, self._id_is) if self._id_is else ""
         request = first = self._asker.build(query)
+        conditions = self._conditions.headers(query.validator)
         records: list[Record] = []
         rows, number, pause = 0, 0, None
         total: int | None = None
         while True:
-            reply = await self._ask(request)
+            reply = await self._ask(request, conditions)
             pause = self._pause(reply)
+            if conditions and reply.status == NOT_MODIFIED:
+                return Payload((), 0, self._credit, self._clock(), pause=pause, unchanged=True)
             page = self._reader.read(reply, asked, later=number > 0)
             total = page.total if total is None else total
             records += page.records
@@ -65,9 +70,20 @@ class DeclarativeSource:
             if number == self._request.pages.max or not self._goes_on(page, rows, total):
                 break
             request = self._following(query, first, page, number)
-        records = self._kept(query, records)
-        total = len(records) if self._keep else max(total, len(records))
-        return Payload(tuple(records), total, self._credit, self._clock(), pause=pause)
+        kept = _without_repeats(self._kept(query, records))
+        if len(kept) < len(records):
+            if rows < total:
+                why = "the upstream ignored what was asked, and not all of its rows were seen"
+                raise UpstreamError(Kind.MALFORMED, why)
+            total = len(kept)
+        return Payload(
+            tuple(kept),
+            max(total, len(kept)),
+            self._credit,
+            self._clock(),
+            pause=pause,
+            validator=self._conditions.validator(reply.headers),
+        )
 
     def _goes_on(self, page: Page, so_far: int, total: int) -> bool:
         pages = self._request.pages
@@ -83,21 +99,20 @@ class DeclarativeSource:
         return self._asker.build(query, number, page.following)
 
     def _kept(self, query: Query, records: list[Record]) -> list[Record]:
-        """Leave out what was not asked for, where the upstream does not, and what repeats."""
+        """Leave out what was not asked for, where the upstream does not."""
         wanted = {field: _value(query, name) for field, name in self._keep.items()}
         given = {field: value for field, value in wanted.items() if value}
-        fitting = [
+        return [
             record
             for record in records
             if all(str(record[field]) == value for field, value in given.items())
         ]
-        return _without_repeats(fitting)
 
-    async def _ask(self, request: Request) -> Reply:
+    async def _ask(self, request: Request, conditions: Mapping[str, str]) -> Reply:
         reply = await send(
             self._session,
             request.url,
-            request.headers,
+            {**request.headers, **conditions},
             seconds=self._request.timeout,
             max_bytes=self._request.max_bytes,
             clean=self._asker.redactor.clean_bytes,

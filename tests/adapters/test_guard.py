@@ -326,3 +326,19 @@ async def test_a_call_commits_the_work_that_it_is_made_for() -> None:
     source = guard(Upstream(), Time())
     await asyncio.create_task(source.fetch(QUERY), context=context_of(mark))
     assert mark.made
+
+
+async def test_an_upstream_that_says_it_has_no_call_left_is_left_alone_for_so_long() -> None:
+    time = Time()
+
+    class Counting(Upstream):
+        async def fetch(self, query: Query) -> Payload:
+            return replace(await super().fetch(query), pause=30.0)
+
+    upstream = Counting()
+    source = guard(upstream, time)
+    await source.fetch(QUERY)
+    assert await kind_of(source) is Kind.QUOTA_SHORT
+    time.now += 30
+    await source.fetch(QUERY)
+    assert upstream.calls == 2
