@@ -171,3 +171,15 @@ audit = Table(
     Column("target", String, nullable=False),
 )
 """Who invalidated, changed, minted and revoked what, in order."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    Column("text", String, primary_key=True),
+    Column("keyword", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Index("sessions_at", "at"),
+)
+"""One row for each of the last lookups of a session, which is named by a hash."""
