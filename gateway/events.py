@@ -181,6 +181,20 @@ class TierReturned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Invalidated(Event):
+    """Something was withdrawn, here or by another replica, and is served here no more."""
+
+    position: int
+    """Its line in the log, by which it is the same in every replica."""
+    scope: str
+    """``key``, ``source``, ``pattern``, ``tag``, ``item`` or ``all``."""
+    tenant: str
+    source: str
+    value: str
+    """The key, the pattern, the tag or the item's id."""
+
+
+@dataclass(frozen=True, slots=True)
 class CircuitChanged(Event):
     """A circuit breaker opened, closed or let a trial through."""
 

@@ -59,6 +59,14 @@ class MemoryTier:
         else:
             self._cache.insert(entry.key, entry)
 
+    def forget(self, key: str) -> None:
+        """Forget *key* at once."""
+        self._cache.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything at once."""
+        self._cache.clear()
+
     async def get(self, key: str) -> Entry | None:
         """Return the entry or None."""
         return self._cache.get(key)

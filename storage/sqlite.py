@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -174,10 +175,16 @@ def _connect(path: str) -> sqlite3.Connection:
     try:
         _use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
+        connection.create_function("regexp", 2, _matches, deterministic=True)
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _matches(expression: str, text: str) -> bool:
+    """Give SQLite its REGEXP; Python keeps the compiled expressions."""
+    return re.search(expression, text) is not None
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:

@@ -6,10 +6,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
+import msgspec
+
 from storage.entry import CorruptEntryError, Entry, Found
 from storage.memory import MemoryTier
 from storage.tier import Tier, TierError, WithdrawnError
+from storage.withdrawals import Scope, Withdrawals
 
+DATABASE = "database"
+"""The name of the tier whose own rows are deleted by withdrawals."""
 Report = Callable[[str, str, Exception], None]
 """Is told the tier, the operation (``get``, ``put``, ``drop``, ``close``) and the error."""
 
@@ -21,12 +26,18 @@ class Tiers:
     """Looks in each of *tiers* in order, the nearest first, and keeps in all of them.
 
     A tier that fails, or holds foreign bytes, is a miss: *report* is told, and the next is asked.
-    *on_read* is told of each look, on the way of every lookup: it must be quick.
+    *on_read* is told of each look, on the way of every lookup: it must be quick. What *withdrawals*
+    cover is a miss in every tier, and where they are not current only the database is asked.
     """
 
     def __init__(
-        self, tiers: Sequence[Tier], report: Report, on_read: OnRead = lambda *_: None
+        self,
+        tiers: Sequence[Tier],
+        report: Report,
+        on_read: OnRead = lambda *_: None,
+        withdrawals: Withdrawals | None = None,
     ) -> None:
+        self.withdrawals = withdrawals or Withdrawals()
         self._tiers = tuple(tiers)
         self._report = report
         self._on_read = on_read
@@ -36,7 +47,12 @@ class Tiers:
 
     def peek(self, key: str) -> Entry | None:
         """Return the entry if memory has it, at once."""
-        return self._memory.peek(key)
+        entry = self._memory.peek(key)
+        return None if entry is None else self._standing(self._memory, entry)
+
+    def withdrawn(self, entry: Entry) -> bool:
+        """Say whether *entry*, which was found or fetched a while ago, was withdrawn since."""
+        return self.withdrawals.covers(entry)
 
     async def find(self, key: str) -> Found | None:
         """Return the entry and the name of the nearest tier that has it, or None.
@@ -45,8 +61,12 @@ class Tiers:
         """
         drops = self._drops
         for depth, tier in enumerate(self._tiers):
+            if not self._vouched(tier):
+                continue
             started = perf_counter()
             entry = await self._get(tier, key)
+            if entry is not None:
+                entry = self._standing(tier, entry)
             self._on_read(tier.name, entry is not None, perf_counter() - started)
             if entry is not None:
                 # Read before a drop has ended: the answer may stand, but must not come back up.
@@ -76,6 +96,29 @@ class Tiers:
             self._drops += 1
         return counts
 
+    async def unlink(self, keys: Sequence[str]) -> int:
+        """Forget *keys* in every tier that is neither memory nor the database; return how many.
+
+        Raise `TierError` where one of them fails: nobody knows then whether it has them.
+        """
+        shared = [t for t in self._tiers if t is not self._memory and t.name != DATABASE]
+        await self._settled()
+        return sum([await tier.drop(keys) for tier in shared]) if keys else 0
+
+    def forget(self, scope: Scope) -> None:
+        """Give back the memory of what *scope* names, as far as that is found at once.
+
+        What is left is a miss all the same, and makes room when its turn comes.
+        """
+        if scope.kind == "key":
+            self._memory.forget(scope.value)
+        self._drops += 1
+
+    def forget_memory(self) -> None:
+        """Give back all memory."""
+        self._memory.clear()
+        self._drops += 1
+
     async def ping(self) -> dict[str, str]:
         """Return ``ok``, or why it does not work, for each tier."""
         answers = await asyncio.gather(*(_ping(tier) for tier in self._tiers))
@@ -89,6 +132,27 @@ class Tiers:
                 await tier.close()
             except TierError as error:
                 self._report(tier.name, "close", error)
+
+    def _vouched(self, tier: Tier) -> bool:
+        """Whether what *tier* has may be served: the database knows itself what was withdrawn."""
+        return self.withdrawals.current or tier.name == DATABASE
+
+    def _standing(self, tier: Tier, entry: Entry) -> Entry | None:
+        """Return *entry* unless it was withdrawn or *tier* cannot be sure of it."""
+        now = self.withdrawals.position
+        if not self._vouched(tier):
+            return None
+        if entry.position >= now:
+            return entry
+        if self.withdrawals.covers(entry):
+            if tier is self._memory:
+                self._memory.forget(entry.key)
+            return None
+        # It has stood up to here: the next look need not go through the log again.
+        entry = msgspec.structs.replace(entry, position=now)
+        if tier is self._memory:
+            self._memory.keep(entry)
+        return entry
 
     async def _get(self, tier: Tier, key: str) -> Entry | None:
         try:

@@ -7,7 +7,8 @@ covered when the log has, after that position, a withdrawal of what it is or hol
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -15,8 +16,12 @@ from typing import Literal
 from storage.entry import Entry
 
 Kind = Literal["key", "source", "pattern", "tag", "item", "all"]
+NEVER = float("inf")
 KEPT = 10_000
 """Withdrawals that are remembered one by one."""
+
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,18 @@ class Withdrawals:
 
     Of what came before *floor* nothing is known any more: an entry from before it counts as
     covered, and is read again from where the truth is.
+
+    After *until*, by *clock*, others may have stopped waiting for this process: it can't tell any
+    more what was withdrawn.
     """
 
-    def __init__(self, position: int = 0, floor: int = 0) -> None:
+    def __init__(
+        self, position: int = 0, floor: int = 0, clock: Callable[[], float] | None = None
+    ) -> None:
         self.position = position
         self.floor = floor
+        self.until = NEVER
+        self.clock = clock or elapsed
         self._latest: dict[Scope, int] = {}
         self._sources: dict[tuple[str, str], int] = {}
         """The latest withdrawal of a pattern or an item, by tenant and source."""
@@ -68,15 +80,16 @@ class Withdrawals:
             oldest = next(iter(self._latest))
             self.floor = max(self.floor, self._latest.pop(oldest))
 
-    def advance(self, position: int) -> None:
-        """Note that the log stands at *position* and all lines up to there have been applied."""
-        self.position = max(self.position, position)
-
     def forget(self, position: int) -> None:
         """Begin anew at *position*: of everything before, nothing is known."""
         self.position = self.floor = position
         self._latest.clear()
         self._sources.clear()
+
+    @property
+    def current(self) -> bool:
+        """Whether copies may be served that only this log vouches for."""
+        return self.until == NEVER or self.clock() < self.until
 
     def covers(self, entry: Entry) -> bool:
         """Say whether *entry* was withdrawn after the position that it carries."""
@@ -109,6 +122,11 @@ class Withdrawals:
         return False
 
 
+def elapsed() -> float:
+    """Return seconds of a clock that nobody sets and that also runs while the machine sleeps."""
+    return time.clock_gettime(_CLOCK)
+
+
 def tenant_of(key: str) -> str:
     """Return the tenant of a key (``v1:{tenant}:{source}:{digest}``); empty for another's key."""
     parts = key.split(":", 2)
@@ -124,7 +142,7 @@ def ids_of(holds: str) -> list[str]:
 def holdings(query: str, records: Iterable[tuple[str, str]]) -> str:
     """Return `Entry.holds` for the answer to *query*, from each record's id and name."""
     lines = [("", query), *records]
-    return "\n".join(f"{_line(number)}\t{_line(name)}" for number, name in lines)
+    return "\n".join(f"{line(number)}\t{line(name)}" for number, name in lines)
 
 
 def expression(pattern: str) -> str:
@@ -143,7 +161,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _held(holds: str, scope: Scope) -> bool:
     if scope.kind == "item":
-        return f"\n{_line(scope.value)}\t" in holds
+        return f"\n{line(scope.value)}\t" in holds
     return scope.kind == "pattern" and _compiled(scope.value).search(holds) is not None
 
 
@@ -156,7 +174,8 @@ def _meaning(character: str) -> str:
     return character if plain else "\\" + character
 
 
-def _line(text: str) -> str:
-    # Nor half of a surrogate pair, nor a zero, which databases do not take.
+def line(text: str) -> str:
+    """Return *text* as it stands in a line of `Entry.holds`."""
+    # No tab and no end of a line; nor half of a surrogate pair, nor a zero: no database takes them.
     whole = text.encode("utf-8", "replace").decode().replace("\0", "")
     return " ".join(whole.split())
