@@ -10,8 +10,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from adapters.source import Query
+from gateway.context import Context, read_context
 from gateway.location import Point, located
 from gateway.parameters import BadLookupError, accepted
 from gateway.route import Route
@@ -43,6 +45,10 @@ class Lookup:
     """The tenant that asks, and that what it costs is counted for."""
     near: Point | None = field(default=None, compare=False)
     """Where the asker is; *params* have the middle of the cell that it shares with others."""
+    context: Context = ()
+    """Of which classes its reader is."""
+    history: tuple[str, ...] = ()
+    """What its reader looked up before, where that shapes the summary; the latest first."""
     key: str = field(init=False)
     """``v1:{tenant}:{source}:{digest}``: readable in front, SHA-256 behind."""
 
@@ -50,6 +56,9 @@ class Lookup:
         members = [self.text, self.keyword, self.language]
         for name in sorted(self.params):
             members += (name, self.params[name])
+        if self.context or self.history:
+            # No parameter has an empty name: what follows it is none.
+            members += ("", str(len(self.context)), *chain(*self.context), *self.history)
         digest = hashlib.sha256(canonical(members)).hexdigest()
         object.__setattr__(self, "key", f"v1:{self.tenant}:{self.source}:{digest}")
 
@@ -67,6 +76,7 @@ def make_lookup(
     language: str = "",
     params: Mapping[str, str] | None = None,
     tenant: str = SHARED_TENANT,
+    context: str = "",
 ) -> Lookup:
     """Return what is asked of *route*, normalized; raise `BadLookupError` naming what is wrong."""
     text = normalize(q or "", "q")
@@ -84,6 +94,7 @@ def make_lookup(
         language=_language(language) or route.language,
         tenant=SHARED_TENANT if route.share == "public" else tenant,
         asker=tenant,
+        context=read_context(route.context, context),
     )
 
 

@@ -29,6 +29,7 @@ from adapters.summarizers.base import Roles, Summarizer
 from adapters.summarizers.extractive import Extractive
 from adapters.summarizers.openai import OpenAISummarizer
 from gateway.config import Config, ConfigError, Fault, LlmSection, SourceSection
+from gateway.context import declared
 from gateway.events import CircuitChanged, Events
 from gateway.freshness import capped
 from gateway.location import check_location
@@ -106,8 +107,11 @@ class _Builder:
             prompt=summary.prompt,
             scope=summary.scope,
             per_call=summary.per_call,
+            context=declared(section.context),
+            sessions=summary.sessions,
             warm=section.warm,
             store=terms.store,
+            share=section.share,
             location=section.location,
             deadlines=_deadlines(section.limits, self._config.llm),
             query_required=not any(spec.required for spec in section.params.values()),

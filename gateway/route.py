@@ -60,5 +60,9 @@ class Route:
     deadlines: Deadlines = field(default_factory=Deadlines)
     location: LocationSpec | None = None
     """How lookups near a point share answers; None: it has none."""
+    context: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Classes of readers, and the values of each, that summaries are written for apart."""
+    sessions: bool = False
+    """What a session looked up before shapes the summaries that it gets."""
     query_required: bool = True
     """``q`` must be given; a source with required parameters of its own may do without."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -124,6 +125,8 @@ def _brief(
         prompt=route.prompt,
         schema=route.gate.report.schema,
         priority=priority,
+        context=lookup.context,
+        history=lookup.history,
     )
 
 
@@ -132,5 +135,8 @@ def summary_digest(lookup: Lookup, route: Route, records: str) -> str:
     language = lookup.language or route.language
     writer = route.summarizer
     by = () if writer is None else (writer.name, writer.version)
-    members = (records, lookup.keyword, language, route.prompt, *by, *route.gate.report.names)
+    members = [records, lookup.keyword, language, route.prompt, *by, *route.gate.report.names]
+    if lookup.context or lookup.history:
+        # After all that is there for everyone, so that a summary for everyone keeps its name.
+        members += ("for", str(len(lookup.context)), *chain(*lookup.context), *lookup.history)
     return hashlib.sha256(canonical(members)).hexdigest()

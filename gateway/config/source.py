@@ -17,6 +17,7 @@ from adapters.sources.spec import (
     TermsSpec,
 )
 from adapters.sources.units import Spec
+from gateway.context import declared
 from gateway.freshness import FreshnessSpec
 from gateway.location import DISTANCE, LocationSpec
 from gateway.quality import QualitySpec
@@ -56,6 +57,8 @@ class SummarySpec(Spec, frozen=True, kw_only=True):
     """A JMESPath predicate that a report must meet, such as ``risk > `0```."""
     roles: RolesSpec = msgspec.field(default_factory=RolesSpec)
     """Which fields say what."""
+    sessions: bool = False
+    """What a client's session (``X-Session``) looked up before shapes the summaries it gets."""
 
     @property
     def rules(self) -> ReportRules:
@@ -89,6 +92,8 @@ class SourceSection(Spec, frozen=True, kw_only=True):
     """A file that is searched instead while a key of *request* is missing."""
     params: dict[str, ParamSpec] = msgspec.field(default_factory=dict)
     """Parameters that callers may give beside ``q``."""
+    context: dict[str, tuple[str | bool, ...]] = msgspec.field(default_factory=dict)
+    """Classes of readers for ``context=``, and the values of each: ``{pregnancy: [yes, no]}``."""
     terms: TermsSpec = msgspec.field(default_factory=TermsSpec)
     """Whom to credit, and what the upstream allows."""
     limits: LimitsSpec = msgspec.field(default_factory=LimitsSpec)
@@ -103,6 +108,7 @@ class SourceSection(Spec, frozen=True, kw_only=True):
     """Queries that are loaded ahead."""
 
     def __post_init__(self) -> None:
+        declared(self.context)
         if self.adapter == "declarative" and self.request is None:
             raise ValueError("a declarative source needs request")
         if self.adapter == "dataset" and (self.dataset is None or not self.dataset.id):

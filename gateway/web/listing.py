@@ -31,6 +31,7 @@ def _source(route: Route) -> dict[str, Any]:
         "description": route.description,
         "language": route.language,
         "parameters": [_parameter(name, spec) for name, spec in route.params.items()],
+        "context": {name: list(values) for name, values in route.context.items()},
         "fields": sorted({"id", *route.fields}) if route.fields else [],
         "attribution": {"text": credit.text, "url": credit.url, "license": credit.license},
     }

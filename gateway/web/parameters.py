@@ -12,7 +12,7 @@ from gateway.parameters import BadLookupError
 from gateway.route import Route
 from gateway.web.problems import bad_parameter, nearest, unknown_source
 
-RESERVED = ("source", "q", "keyword", "lang", "fields", "limit", "summary")
+RESERVED = ("source", "q", "keyword", "lang", "fields", "limit", "summary", "context")
 """The parameters of every search; a source declares its others."""
 MAX_LIMIT = 1000
 MAX_FIELDS = 100
@@ -68,6 +68,7 @@ def search_of(given: Mapping[str, str], asker: Asker) -> Search:
             language=given.get("lang", ""),
             params={name: value for name, value in given.items() if name not in RESERVED},
             tenant=asker.tenant,
+            context=given.get("context", ""),
         )
     except BadLookupError as error:
         raise bad_parameter(error.parameter, error.message) from error

@@ -82,6 +82,10 @@ def test_everything_that_can_change_the_answer_changes_the_key() -> None:
         Lookup("medicine", "a", keyword="pregnancy"),
         Lookup("medicine", "a", language="en"),
         Lookup("medicine", "a", tenant="acme"),
+        Lookup("medicine", "a", context=(("age", "child"),)),
+        Lookup("medicine", "a", context=(("age", "adult"),)),
+        Lookup("medicine", "a", history=("age", "child")),
+        Lookup("medicine", "a", {"age": "child"}),
     ]
     assert len({lookup.key for lookup in lookups}) == len(lookups)
 
