@@ -21,8 +21,11 @@ _SOURCES, _MARKS = 0xE000, 6000
 _START = "\uf8fe"
 _MOST_TERMS = 8
 """Terms that narrow a search down enough: what they find is compared in full anyway."""
-_SHORT = 8
-"""Characters up to which each place of an error has an expression of its own."""
+_MOST_STARTS = 40
+"""Places of a long text at which a name may begin."""
+_SHORT, _SHORT_HANGUL, _SHORT_PAIR = 6, 5, 8
+"""Characters below which (the third: up to which) each place of an error, or of two beside each
+other, has an expression of its own."""
 
 
 def document(source: str, folded: str) -> str:
@@ -76,22 +79,44 @@ def resembling_terms(source: str, folded: str, gap: int) -> list[list[str]]:
     """Return the terms of such names, one list for each way in which they may differ."""
     mark = _mark(source)
     branches = []
-    for pieces in _pieces(folded, gap):
+    for spans in kept_spans(folded, gap):
+        pieces = [folded[start:end] for start, end in spans]
         grams = [gram for piece in pieces if _telling(piece) for gram in _cover(piece)]
         if grams:
             branches.append([mark + gram for gram in grams])
     return branches
 
 
-def _pieces(folded: str, gap: int) -> Iterator[tuple[str, ...]]:
-    if len(folded) <= _SHORT:
-        for place in range(len(folded) - gap + 1):
-            yield folded[:place], folded[place + gap :]
+def leading_terms(source: str, folded: str) -> list[str]:
+    """Return terms of which a name has one whose beginning a longer folded text holds."""
+    mark = _mark(source)
+    starts = dict.fromkeys(ngrams(folded, LONGEST)[:_MOST_STARTS])
+    return [mark + _START + start for start in starts]
+
+
+def leading(source: str, folded: str) -> str:
+    """Return the expression for such names; empty if the text is too short for any."""
+    return " OR ".join(f'"{term}"' for term in leading_terms(source, folded))
+
+
+def kept_spans(folded: str, gap: int) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Yield the parts of a folded text that are right if *gap* characters elsewhere are not.
+
+    Each part is where it begins and where it ends.
+    """
+    size = len(folded)
+    hangul = size > 0 and is_hangul(folded[0])
+    if size < (_SHORT_HANGUL if hangul else _SHORT) or (gap > 1 and size <= _SHORT_PAIR):
+        for place in range(size - gap + 1):
+            spans = (0, place), (place + gap, size)
+            if kept := tuple(span for span in spans if span[0] < span[1]):
+                yield kept
         return
     # Of three blocks, one error leaves two whole, and two errors leave one.
-    third = len(folded) // 3
-    blocks = folded[:third], folded[third : 2 * third], folded[2 * third :]
-    yield from combinations(blocks, 3 - gap)
+    cuts = (0, round(size / 3), round(2 * size / 3), size)
+    for blocks in combinations(range(3), 3 - gap):
+        spans = tuple((cuts[block], cuts[block + 1]) for block in blocks)
+        yield ((spans[0][0], spans[-1][1]),) if blocks in ((0, 1), (1, 2)) else spans
 
 
 def _telling(piece: str) -> bool:

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from storage.database import DatabaseTier
-from storage.name_index import CANDIDATES, FAR, NameIndex, Suggestion, edits_between
+from storage.name_index import NameIndex, Suggestion
+from storage.name_matches import CANDIDATES, FAR, LEADING_CANDIDATES, edits_between, held
 from storage.name_terms import (
     beginning_terms,
     containing_terms,
     document_terms,
+    leading_terms,
     resembling_terms,
 )
 from storage.names import fold, is_initial
@@ -23,6 +25,10 @@ from storage.sqlite import Sqlite
 
 _SEARCH = (
     "SELECT id, name, folded FROM items WHERE source = ? AND terms @> ?::text[] AND folded ~ ? "
+    "ORDER BY number LIMIT ?"
+)
+_LEADING = (
+    "SELECT id, name, folded FROM items WHERE source = ? AND terms && ?::text[] "
     "ORDER BY number LIMIT ?"
 )
 # Rows in the order of their numbers are the shortest names first, as in SQLite. A name that is
@@ -88,15 +94,27 @@ class PostgresNameIndex(NameIndex):
                 return [*found.values()][:limit]
         for row in await self._resembling(source, folded):
             found.setdefault(row[0], Suggestion(row[0], row[1]))
+        if not found:
+            for row in await self._held(source, folded):
+                found[row[0]] = Suggestion(row[0], row[1])
         return [*found.values()][:limit]
+
+    async def _held(self, source: str, folded: str) -> list[Row]:
+        """Return the names whose beginnings the text holds, the longest part first."""
+        count = held(folded)
+        rows = await self._server.rows(
+            _LEADING, source, leading_terms(source, folded), LEADING_CANDIDATES
+        )
+        ranked = sorted(((count(row[2]), row) for row in rows), key=itemgetter(0), reverse=True)
+        return [row for length, row in ranked if length]
 
     async def _resembling(self, source: str, folded: str) -> list[Row]:
         """Return the names that hold the text but for a typing error, the nearest first."""
-        edits = edits_between(folded)
         for gap in (1, 2):
             branches = resembling_terms(source, folded, gap)
             if not branches:
                 continue
+            edits = edits_between(folded, gap)
             conditions = " OR ".join(["terms @> ?::text[]"] * len(branches))
             statement = (
                 f"SELECT id, name, folded FROM items WHERE source = ? AND ({conditions}) "  # noqa: S608 - places only

@@ -148,6 +148,34 @@ async def test_many_small_additions_leave_few_pieces_of_index(
     assert (await database.search(lambda c: c.execute(pieces).fetchone()))[0] <= 4
 
 
+async def test_after_many_names_the_index_is_one_again(
+    database: Sqlite, index: NameIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.name_index.NAMES_UNTIL_MERGED", 60)
+    for number in range(60):
+        await index.remember("medicine", [(str(number), f"타이레놀{number}")])
+    pieces = "SELECT count(DISTINCT segid) FROM item_terms_idx"
+    assert (await database.search(lambda c: c.execute(pieces).fetchone()))[0] == 1
+    assert len(await _names(index, "타이레놀", 100)) == 60
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "타이레놀정500밀리그람 부작용",
+        "타이레놀정500밀리그람부작용",
+        "어린이 타이레놀정 먹어도 되나요",
+        "이거 타이레놀정500밀리그람",
+    ],
+)
+async def test_a_text_longer_than_the_name_finds_it(index: NameIndex, text: str) -> None:
+    await _remember(index, "타이레놀정500밀리그람(아세트아미노펜)", "타이", "게보린정", "타이레놀")
+    assert (await _names(index, text))[0].startswith("타이레놀정500밀리그람"[:5])
+    await _remember(index, "Advil Liqui-Gels")
+    assert await _names(index, "is advil liqui safe") == ["Advil Liqui-Gels"]
+    assert await _names(index, "부작용 먹어도") == []
+
+
 async def test_a_name_that_folds_alike_is_still_replaced(index: NameIndex) -> None:
     await index.remember("medicine", [("1", "advil")])
     await index.remember("medicine", [("1", "Advil")])
