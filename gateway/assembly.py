@@ -118,7 +118,7 @@ class _Assembly:
             events=events,
             breakers=parts.breakers,
             money=money,
-            access=await open_access(stack, config, database.database, clock),
+            access=await open_access(stack, config, database.database, events, clock),
             broadcasts=refill.broadcasts,
             statistics=statistics,
             meters=_meters(parts.routes),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from adapters.http import open_session
+from gateway.access.audit import AuditLog
 from gateway.access.authenticator import Authenticator, Open, Required
 from gateway.access.grants import Grants
 from gateway.access.jwks import Issuer
@@ -18,6 +19,7 @@ from gateway.access.published import fetching
 from gateway.access.spec import AccessSection, IssuerSpec
 from gateway.access.tokens import Tokens
 from gateway.config import Config, ConfigError, Fault
+from gateway.events import Events
 from storage.access import ApiKeyStore, AuditStore, RefreshStore
 from storage.sql import Database
 
@@ -39,11 +41,18 @@ class Access:
 
 
 async def open_access(
-    stack: AsyncExitStack, config: Config, database: Database, clock: Callable[[], float]
+    stack: AsyncExitStack,
+    config: Config,
+    database: Database,
+    events: Events,
+    clock: Callable[[], float],
 ) -> Access:
     """Return what lets people in; raise `ConfigError` where nobody could be, or `TierError`."""
     section, host = config.access, config.server.host
     audit = AuditStore(database)
+    log = AuditLog(audit, clock)
+    events.subscribe(log)
+    stack.push_async_callback(log.settled)
     if not required(section, host):
         return Access(Open(), None, audit)
     ring = KeyRing(ApiKeyStore(database), clock)

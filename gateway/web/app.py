@@ -8,6 +8,7 @@ from gateway.assembly import Gateway
 from gateway.config import Config
 from gateway.rates import networks
 from gateway.web.admission import admit
+from gateway.web.audit import audit
 from gateway.web.batch import batch
 from gateway.web.encoding import EncodedBodies
 from gateway.web.health import alive, ready
@@ -32,6 +33,7 @@ ROUTES = (
     web.post("/v1/tokens/refresh", renew),
     web.get("/v1/suggest", suggest),
     web.get("/v1/sources", sources),
+    web.get("/v1/audit", audit),
     web.get("/v1/stats", stats),
     web.get("/healthz", alive),
     web.get("/readyz", ready),

@@ -237,3 +237,17 @@ async def test_no_secret_is_in_any_answer_or_log_line(
             assert secret[:30] not in await response.text() + str(response.headers)
     out = capsys.readouterr()
     assert secret[:30] not in out.out + out.err
+
+
+async def test_what_a_key_has_minted_stands_in_the_audit_for_admins(door: Door) -> None:
+    key, admin = await door.key(), await door.key(scopes=EVERYTHING)
+    await door.status("POST", "/v1/tokens", json={"subject": "phone-1"}, headers=key)
+    assert await door.status("GET", "/v1/audit", headers=key) == 403
+    rows: list[dict[str, str]] = []
+    while not rows:
+        async with door.http.get("/v1/audit", params={"limit": "5"}, headers=admin) as response:
+            rows = (await response.json())["audit"]
+    number = key["Authorization"].split("_")[1]
+    assert (rows[0]["tenant"], rows[0]["action"]) == ("acme", "token.minted")
+    assert (rows[0]["who"], rows[0]["target"]) == (f"key:{number}", f"token:{number}:phone-1")
+    assert await door.status("GET", "/v1/audit", params={"page": "1"}, headers=admin) == 400
