@@ -44,6 +44,8 @@ class ServerSection(Spec, frozen=True, kw_only=True):
     """Mail address or URL in the User-Agent that upstreams see; some refuse who gives none."""
     trusted_proxies: tuple[str, ...] = ()
     """Networks such as ``10.0.0.0/8`` whose ``X-Forwarded-For`` is believed; no others' is."""
+    cors: tuple[str, ...] = ()
+    """Origins such as ``https://app.example`` whose pages may read the answers."""
 
     def __post_init__(self) -> None:
         networks(self.trusted_proxies)

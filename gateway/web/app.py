@@ -10,6 +10,7 @@ from gateway.rates import networks
 from gateway.web.admission import admit
 from gateway.web.audit import audit
 from gateway.web.batch import batch
+from gateway.web.cors import allow_origins
 from gateway.web.encoding import EncodedBodies
 from gateway.web.health import alive, ready
 from gateway.web.keys import BODIES, GATEWAY
@@ -47,6 +48,7 @@ def make_app(gateway: Gateway) -> web.Application:
     app[BODIES] = EncodedBodies(gateway.config.memory.encoded_bytes)
     config = gateway.config
     limit_clients(app, config.clients, networks(config.server.trusted_proxies))
+    allow_origins(app, config.server.cors)
     app.add_routes(ROUTES)
     return app
 
