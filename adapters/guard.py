@@ -50,7 +50,7 @@ class Guarded:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
-        self._budget = RetryBudget(limits.retry_ratio, limits.retry_burst)
+        self._budget = RetryBudget(limits.retry_ratio, limits.retry_burst, clock)
         self._next_start = 0.0
 
     async def fetch(self, query: Query) -> Payload:

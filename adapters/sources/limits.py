@@ -75,7 +75,7 @@ class LimitsSpec(Spec, frozen=True, kw_only=True):
     retry_ratio: Share = 0.2
     """Every fetch earns so much of a further try: an outage is not met with twice the load."""
     retry_burst: Annotated[int, msgspec.Meta(ge=0)] = 10
-    """At most so many further tries are saved up."""
+    """Beside that, so many further tries may be made in ten seconds; no more are saved up."""
     soft_timeout: Duration = seconds(2)
     """A caller is given an old answer, if there is one, when the fetch takes longer than so."""
     deadline: Duration = seconds(30)

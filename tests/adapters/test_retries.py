@@ -3,31 +3,53 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.retries import RetryBudget, backoff
+from adapters.retries import REFILL, RetryBudget, backoff
+from tests.clocks import ManualClock
 
 
-@given(st.lists(st.booleans(), max_size=300), st.floats(0, 1), st.integers(0, 20))
-def test_retries_are_never_more_than_the_ratio_of_calls_and_the_burst(
-    story: list[bool], ratio: float, burst: int
+@given(
+    st.lists(st.booleans() | st.floats(0, 30), max_size=300), st.floats(0, 1), st.integers(0, 20)
+)
+def test_retries_are_never_more_than_their_share_of_calls_and_of_time(
+    story: list[bool | float], ratio: float, burst: int
 ) -> None:
-    budget, calls, retries = RetryBudget(ratio, burst), 0, 0
-    for is_retry in story:
-        if is_retry:
+    clock = ManualClock(0.0)
+    budget, calls, retries = RetryBudget(ratio, burst, clock), 0, 0
+    for what in story:
+        if what is True:
             retries += budget.spend()
-        else:
+        elif what is False:
             calls += 1
             budget.earn()
-        assert retries <= burst + ratio * calls + 1e-6
+        else:
+            clock.advance(what)
+        allowed = max(burst, 1) + ratio * calls + burst * clock.now / REFILL
+        assert retries <= allowed + 1e-6
 
 
 def test_an_outage_is_met_with_a_tenth_more_load_and_not_with_three_times_as_much() -> None:
-    budget, calls = RetryBudget(0.1, 10), 0
+    budget, calls = RetryBudget(0.1, 10, ManualClock()), 0
     for _ in range(1000):
         budget.earn()
         calls += 1
         calls += sum(budget.spend() for _ in range(2))
-    assert calls <= 1110
-    assert calls >= 1100
+    assert 1100 <= calls <= 1110
+
+
+def test_few_calls_may_all_be_tried_again() -> None:
+    clock = ManualClock()
+    budget = RetryBudget(0.0, 10, clock)
+    for _ in range(100):
+        assert budget.spend()
+        clock.advance(1)
+
+
+def test_without_a_burst_the_ratio_alone_gives_retries() -> None:
+    budget = RetryBudget(0.5, 0, ManualClock())
+    budget.earn()
+    assert not budget.spend()
+    budget.earn()
+    assert budget.spend()
 
 
 @given(st.integers(0, 200), st.floats(0, 1), st.floats(0.001, 10), st.floats(0.001, 100))
