@@ -45,6 +45,10 @@ from storage.tier import TierError
 from storage.tiers import Tiers
 
 
+KEPT_NOWHERE = 0.0
+"""The ``keep_until`` of an entry that is answered with and in no tier."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """What a fetch brought, encoded once."""
@@ -90,6 +94,8 @@ class Refill:
     ) -> Entry:
         """Return a new entry for *lookup*, kept in every tier that would take it.
 
+        Its ``keep_until`` is `KEPT_NOWHERE` where no tier did.
+
         *old* is what stands there now: what of it is still good is carried over, except that
         records which are still fresh are fetched all the same when they are renewed *early*.
         Raise `UpstreamError` when records are due and cannot be had.
@@ -99,14 +105,15 @@ class Refill:
             broadcast.begin(entry)
             if want_summary:
                 entry = await self._summarized(lookup, route, entry, priority, broadcast)
-            elif self._overtaken(entry):
-                return entry
-        entry = msgspec.structs.replace(entry, keep_until=keep_until(entry, route.freshness))
-        if route.store == "never":
-            return entry
-        await self._tiers.put(entry, memory_only=route.store == "memory_only")
-        self._events.emit(Stored(lookup.source, lookup.key, entry.size))
-        return entry
+        kept = msgspec.structs.replace(entry, keep_until=keep_until(entry, route.freshness))
+        if not want_summary and self._overtaken(entry):
+            return kept
+        if route.store != "never" and await self._tiers.put(
+            kept, memory_only=route.store == "memory_only"
+        ):
+            self._events.emit(Stored(lookup.source, lookup.key, entry.size))
+            return kept
+        return msgspec.structs.replace(entry, keep_until=KEPT_NOWHERE)
 
     async def _renewed(
         self, lookup: Lookup, route: Route, old: Entry | None, priority: Priority, *, early: bool

@@ -11,8 +11,6 @@ import random
 import time
 from collections.abc import Callable, Coroutine, Mapping
 
-import msgspec
-
 from adapters.errors import UpstreamError
 from adapters.source import Priority
 from gateway.answer import Answer, Outcome, degradations
@@ -20,7 +18,7 @@ from gateway.events import Events, Failed, Served
 from gateway.flights import Flights, Landed
 from gateway.freshness import Verdict, judge_records, judge_summary, renews_early
 from gateway.lookup import Lookup
-from gateway.refill import Refill
+from gateway.refill import KEPT_NOWHERE, Refill
 from gateway.route import Route
 from gateway.spend.prices import priced
 from storage.entry import Entry, Found
@@ -112,7 +110,7 @@ class Resolver:
         # Apart from the flights that would take what is kept for good enough.
         landed = await self._flights.join(
             f"{_flight_key(lookup, want_summary)}#renewed",
-            lambda: self._refill.run(lookup, route, _outdated(found), want_summary),
+            lambda: self._refill.run(lookup, route, _entry(found), want_summary, early=True),
             within,
         )
         return self._landed(landed, route, want_summary, refreshed=found is not None)
@@ -211,7 +209,7 @@ class Resolver:
             tier="",
             now=self._clock(),
             degraded=degradations(entry, stale=False, summary_expected=want_summary),
-            stored=route.store != "never",
+            stored=entry.keep_until > KEPT_NOWHERE,
             refreshed=refreshed,
         )
 
@@ -222,14 +220,6 @@ class Resolver:
 
 def _entry(found: Found | None) -> Entry | None:
     return None if found is None else found.entry
-
-
-def _outdated(found: Found | None) -> Entry | None:
-    """Return the entry as one whose records are due; its summary is carried over if it can be."""
-    if found is None:
-        return None
-    records = msgspec.structs.replace(found.entry.records, at=0.0)
-    return msgspec.structs.replace(found.entry, records=records)
 
 
 def _flight_key(lookup: Lookup, want_summary: bool) -> str:

@@ -52,12 +52,16 @@ class MemoryTier:
         """Return the entry or None at once; it counts as used, as with `get`."""
         return self._cache.get(key)
 
-    def keep(self, entry: Entry) -> None:
-        """Keep *entry* at once, or only forget its predecessor if it is larger than the bound."""
+    def keep(self, entry: Entry) -> bool:
+        """Keep *entry* at once, or only forget its predecessor if it is larger than the bound.
+
+        Return whether it was kept.
+        """
         if footprint(entry) > self._max_bytes:
             self._cache.pop(entry.key, None)
-        else:
-            self._cache.insert(entry.key, entry)
+            return False
+        self._cache.insert(entry.key, entry)
+        return True
 
     def forget(self, key: str) -> None:
         """Forget *key* at once."""

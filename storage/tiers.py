@@ -171,6 +171,8 @@ class Tiers:
             self._report(tier.name, "drop", error)
 
     async def _put(self, tier: Tier, entry: Entry) -> bool:
+        if isinstance(tier, MemoryTier):
+            return tier.keep(entry)
         try:
             await tier.put(entry)
         except WithdrawnError:
