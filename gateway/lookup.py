@@ -124,17 +124,22 @@ def normalize(text: str, parameter: str = "q", *, fold_case: bool = True) -> str
 
     Raise `BadLookupError` naming *parameter* when it is too long or cannot be text.
     """
-    composed = unicodedata.normalize("NFC", text)
-    folded = "".join(_compatible(char) for char in composed)
-    if fold_case:
-        folded = folded.casefold()
-    folded = " ".join(unicodedata.normalize("NFC", folded).split())
+    folded = comparable(text, fold_case=fold_case)
     if len(folded) > MAX_QUERY:
         raise BadLookupError(parameter, f"at most {MAX_QUERY} characters, not {len(folded)}")
     for char in folded:
         if unicodedata.category(char) in ("Cc", "Cs", "Cn"):
             raise BadLookupError(parameter, f"the character U+{ord(char):04X} is not text")
     return folded
+
+
+def comparable(text: str, *, fold_case: bool = True) -> str:
+    """Return *text* as queries are compared, whatever it is."""
+    composed = unicodedata.normalize("NFC", text)
+    folded = "".join(_compatible(char) for char in composed)
+    if fold_case:
+        folded = folded.casefold()
+    return " ".join(unicodedata.normalize("NFC", folded).split())
 
 
 def _language(tag: str) -> str:

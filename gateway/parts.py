@@ -110,6 +110,7 @@ class _Builder:
             context=declared(section.context),
             sessions=summary.sessions,
             warm=section.warm,
+            tags=section.tags,
             store=terms.store,
             share=section.share,
             location=section.location,

@@ -34,7 +34,7 @@ from gateway.freshness import (
     keep_until,
 )
 from gateway.items import carried
-from gateway.lookup import Lookup
+from gateway.lookup import Lookup, comparable, names_space
 from gateway.route import Route
 from gateway.spend.prices import priced
 from gateway.streaming import Broadcast, Shared
@@ -43,7 +43,7 @@ from storage.entry import Entry, Part
 from storage.name_index import NameIndex
 from storage.tier import TierError
 from storage.tiers import Tiers
-
+from storage.withdrawals import holdings
 
 KEPT_NOWHERE = 0.0
 """The ``keep_until`` of an entry that is answered with and in no tier."""
@@ -56,6 +56,10 @@ class Fetch:
     part: Part
     empty: bool
     partial: tuple[str, ...]
+    holds: str
+    """What the answer is found by when it is to be withdrawn."""
+    position: int
+    """Where the log of invalidations stood before: the fence (design §7)."""
 
 
 class Refill:
@@ -100,6 +104,8 @@ class Refill:
         records which are still fresh are fetched all the same when they are renewed *early*.
         Raise `UpstreamError` when records are due and cannot be had.
         """
+        if old is not None and self._tiers.withdrawn(old):
+            old = None  # since it was found: nothing of it is good any more
         with self.broadcasts.hold(lookup.key, ending=want_summary) as broadcast:
             entry = await self._renewed(lookup, route, old, priority, early=early)
             broadcast.begin(entry)
@@ -136,14 +142,17 @@ class Refill:
             summary=None,
             empty=fetch.empty,
             keep_until=0.0,
+            tags=route.tags,
+            position=fetch.position,
             partial=fetch.partial,
+            holds=fetch.holds,
         )
         return carried(entry, old, summary_digest(lookup, route, fetch.part.digest))
 
     async def _fetch(
         self, lookup: Lookup, route: Route, old: Entry | None, priority: Priority
     ) -> Fetch:
-        started = self._timer()
+        started, position = self._timer(), self._tiers.withdrawals.position
         # What lacks a part is asked for anew, or it would lack it for ever.
         known = "" if old is None or old.partial else old.records.validator
         query = replace(lookup.query, priority=priority, validator=known)
@@ -162,9 +171,9 @@ class Refill:
         self._events.emit(Fetched(lookup.source, lookup.key, count, seconds))
         if old is not None and payload.unchanged:
             part = msgspec.structs.replace(old.records, at=payload.at, cost=seconds)
-            return Fetch(part, old.empty, old.partial)
+            return Fetch(part, old.empty, old.partial, old.holds, position)
         if route.store == "permanent":
-            await self._remember(lookup.source, payload)
+            await self._remember(names_space(route, lookup.tenant), payload)
         part = Part(
             encode_records(payload),
             payload.at,
@@ -172,13 +181,14 @@ class Refill:
             digest_of(payload),
             validator=payload.validator,
         )
-        return Fetch(part, empty=not payload.records, partial=payload.partial)
+        holds = holdings(lookup.text, map(_naming, payload.records))
+        return Fetch(part, not payload.records, payload.partial, holds, position)
 
-    async def _remember(self, source: str, payload: Payload) -> None:
+    async def _remember(self, space: str, payload: Payload) -> None:
         """Have the records found by their names from now on."""
         named = [(str(record["id"]), str(record["name"])) for record in payload.records]
         try:
-            await self._names.remember(source, named)
+            await self._names.remember(space, named)
         except TierError as error:
             self._events.emit(TierFailed("names", "put", str(error)))
 
@@ -210,6 +220,10 @@ class Refill:
         """Whether a flight with a summary has kept these records already."""
         kept = self._tiers.peek(entry.key)
         return kept is not None and kept.records.at >= entry.records.at
+
+
+def _naming(record: Record) -> tuple[str, str]:
+    return str(record["id"]), comparable(str(record["name"]))
 
 
 def digest_of(payload: Payload) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 
 from adapters.errors import UpstreamError
 from adapters.source import Priority
@@ -60,6 +61,7 @@ class Resolver:
     ) -> Answer:
         """Return the best answer there is within *within* seconds.
 
+        Who is *patient* (it sees the answer come) gets an old one only where a new one fails.
         Raise `UpstreamError` when nothing can be fetched and nothing kept may stand in.
         """
         started = time.perf_counter()
@@ -75,14 +77,19 @@ class Resolver:
                 self._start(lookup, route, found.entry, want_summary)
                 answer = self._kept(found, route, "stale", want_summary)
             else:
-                answer = await self._fetched(lookup, route, found, within, want_summary)
+                answer = await self._fetched(
+                    lookup, route, found, within, want_summary, patient=patient
+                )
         except UpstreamError as error:
             seconds = time.perf_counter() - started
             self._events.emit(Failed(lookup.source, lookup.key, error.kind.value, seconds))
             raise
         seconds = time.perf_counter() - started
-        self._events.emit(Served(lookup.source, lookup.key, answer.outcome, answer.tier, seconds))
-        return answer
+        paid = priced(answer.entry.bill if want_summary else None)
+        self._events.emit(
+            Served(lookup.source, lookup.key, answer.outcome, answer.tier, seconds, *paid)
+        )
+        return answer.seen_from(lookup.near)
 
     async def refresh(self, lookup: Lookup, priority: Priority = Priority.WARMUP) -> Answer | None:
         """See that *lookup* is kept fresh: None when it already is, else the new answer.
@@ -108,12 +115,15 @@ class Resolver:
         want_summary = want_summary and route.summarizer is not None
         found = await self._tiers.find(lookup.key)
         # Apart from the flights that would take what is kept for good enough.
-        landed = await self._flights.join(
-            f"{_flight_key(lookup, want_summary)}#renewed",
-            lambda: self._refill.run(lookup, route, _entry(found), want_summary, early=True),
-            within,
+        landed = await self._standing(
+            lambda: self._flights.join(
+                f"{_flight_key(lookup, want_summary)}#renewed",
+                lambda: self._refill.run(lookup, route, _entry(found), want_summary, early=True),
+                within,
+            )
         )
-        return self._landed(landed, route, want_summary, refreshed=found is not None)
+        answer = self._landed(landed, route, want_summary, refreshed=found is not None)
+        return answer.seen_from(lookup.near)
 
     async def is_fresh(self, lookup: Lookup) -> bool:
         """Tell whether `refresh` would find nothing to do."""
@@ -163,16 +173,19 @@ class Resolver:
         found: Found | None,
         within: float | None,
         want_summary: bool,
+        *,
+        patient: bool,
     ) -> Answer:
         records = judge_records(_entry(found), route.freshness, self._clock())
         # Old records may be given instead; for a summary that was asked for, a caller waits.
-        soft = route.deadlines.soft if Verdict.FRESH < records < Verdict.MISSING else None
+        old = Verdict.FRESH < records < Verdict.MISSING and not patient
+        soft = route.deadlines.soft if old else None
         try:
             landed = await self._fly(
                 lookup, route, _entry(found), want_summary, within=within, soft=soft
             )
         except UpstreamError:
-            if found is None or self._too_old(found.entry, route):
+            if found is None or not self._stands_in(found.entry, route):
                 raise
             return self._kept(found, route, "stale", want_summary)
         return self._landed(landed, route, want_summary, refreshed=found is not None)
@@ -189,7 +202,8 @@ class Resolver:
         priority: Priority = Priority.CALLER,
     ) -> Coroutine[None, None, Landed[Entry]]:
         deadline = route.deadlines.of(priority)
-        return self._flights.join(
+        join = partial(
+            self._flights.join,
             _flight_key(lookup, want_summary),
             lambda: self._refill.run(lookup, route, old, want_summary, priority),
             # A caller may join the flight of bulk work, whose deadline is not a caller's.
@@ -197,6 +211,19 @@ class Resolver:
             soft=soft,
             deadline=deadline,
         )
+        return self._standing(join)
+
+    async def _standing(self, join: Callable[[], Awaitable[Landed[Entry]]]) -> Landed[Entry]:
+        """Join another flight while the one that landed brought what was withdrawn under way.
+
+        Who came after a withdrawal may have joined a flight that began before it (design §7).
+        """
+        came = self._tiers.withdrawals.position
+        while True:
+            landed = await join()
+            entry = landed.value
+            if entry.position >= came or not self._tiers.withdrawn(entry):
+                return landed
 
     def _landed(
         self, landed: Landed[Entry], route: Route, want_summary: bool, *, refreshed: bool
@@ -213,9 +240,13 @@ class Resolver:
             refreshed=refreshed,
         )
 
-    def _too_old(self, entry: Entry, route: Route) -> bool:
-        """Whether *entry* may no longer stand in for a failed fetch (RFC 5861 §4)."""
-        return judge_records(entry, route.freshness, self._clock()) is Verdict.MISSING
+    def _stands_in(self, entry: Entry, route: Route) -> bool:
+        """Whether *entry* may still stand in for a failed fetch (RFC 5861 §4).
+
+        Not if it was withdrawn while the fetch went on.
+        """
+        too_old = judge_records(entry, route.freshness, self._clock()) is Verdict.MISSING
+        return not too_old and not self._tiers.withdrawn(entry)
 
 
 def _entry(found: Found | None) -> Entry | None:

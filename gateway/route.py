@@ -55,6 +55,8 @@ class Route:
     warm: tuple[str, ...] = ()
     store: Literal["permanent", "memory_only", "never"] = "permanent"
     """What the upstream's terms allow to be kept, and where."""
+    tags: tuple[str, ...] = ()
+    """Names by which its answers are withdrawn together with those of other sources."""
     share: Literal["public", "tenant"] = "tenant"
     """Whether tenants share answers: of public data they may, of anything else never."""
     deadlines: Deadlines = field(default_factory=Deadlines)

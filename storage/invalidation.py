@@ -162,9 +162,8 @@ class InvalidationLog:
         if condition is None:
             return
         condition = condition.format(matches=self._matches)
-        values = {"source": (scope.source,), "item": (scope.source, scope.value), "all": ()}.get(
-            scope.kind, (scope.source, _folded(scope.value))
-        )
+        value = _folded(scope.value) if scope.kind == "pattern" else scope.value
+        values = (scope.source, value)[: condition.count("?")]
         if isinstance(transaction, SqliteTransaction):
             await transaction.run(lambda c: forget_names(c, condition, values))
         else:

@@ -129,8 +129,7 @@ def elapsed() -> float:
 
 def tenant_of(key: str) -> str:
     """Return the tenant of a key (``v1:{tenant}:{source}:{digest}``); empty for another's key."""
-    parts = key.split(":", 2)
-    return parts[1] if len(parts) == 3 else ""
+    return key.removeprefix("v1:").rsplit(":", 2)[0]
 
 
 def ids_of(holds: str) -> list[str]:

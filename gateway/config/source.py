@@ -106,6 +106,8 @@ class SourceSection(Spec, frozen=True, kw_only=True):
     """What an answer must be to be kept."""
     warm: tuple[str, ...] = ()
     """Queries that are loaded ahead."""
+    tags: tuple[str, ...] = ()
+    """Names by which its answers are invalidated together with those of other sources."""
 
     def __post_init__(self) -> None:
         declared(self.context)
