@@ -60,15 +60,10 @@ class OpenAIChat:
         self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None
     ) -> Completion:
         """Return the whole answer; raise `SummaryError` when there is none that ended by itself."""
-        with self._translated():
+        with translated(self._sdk):
             async with asyncio.timeout(self._timeout):
                 answer = await self._create(messages, schema)
-            choice, usage = answer.choices[0], _usage(answer.usage)
-            text, finish = choice.message.content, choice.finish_reason
-            if choice.message.refusal:
-                raise SummaryError("refused", "The model refused to answer", usage=usage)
-            _ended_by_itself(finish, text, usage)
-            return Completion(text=text, finish=finish, usage=usage)
+            return completion_of(answer)
 
     async def stream(
         self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None
@@ -76,14 +71,14 @@ class OpenAIChat:
         """Yield the answer as it is written, and last how it ended; raise `SummaryError`."""
         deadline = asyncio.get_running_loop().time() + self._timeout
         reader = _Reader()
-        with self._translated():
+        with translated(self._sdk):
             async with asyncio.timeout_at(deadline):
                 chunks = await self._create_stream(messages, schema)
         try:
             # The deadline is set anew around each read: a timeout must not span a yield,
             # or it would cancel whatever the caller is doing with the piece.
             while True:
-                with self._translated():
+                with translated(self._sdk):
                     async with asyncio.timeout_at(deadline):
                         chunk = await anext(chunks, None)
                     if chunk is None:
@@ -120,7 +115,7 @@ class OpenAIChat:
         forms = self._forms.to_try(schema)
         for form in forms:
             try:
-                with self._translated():
+                with translated(self._sdk):
                     raw = await create(**request(self.model, messages, schema, form), **extra)
             except SummaryError as error:
                 if error.reason != "rejected" or form is forms[-1]:
@@ -135,26 +130,39 @@ class OpenAIChat:
         """Close the SDK's connections."""
         await self._client.close()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Let nothing but `SummaryError` out; no message repeats what the server said."""
-        sdk = self._sdk
-        try:
-            yield
-        except SummaryError:
-            raise
-        except (TimeoutError, sdk.APITimeoutError) as error:
-            raise SummaryError("timeout", "The model was too slow") from error
-        except sdk.APIConnectionError as error:
-            raise SummaryError("unavailable", "The model's server cannot be reached") from error
-        except sdk.APIResponseValidationError as error:
-            raise SummaryError("malformed", "The model's answer is unusable") from error
-        except sdk.APIError as error:
-            status = getattr(error, "status_code", None)
-            headers = error.response.headers if isinstance(error, sdk.APIStatusError) else {}
-            raise from_status(status, str(error.code), str(error.type), headers) from error
-        except (sdk.OpenAIError, *_SHAPE_FAULTS) as error:
-            raise SummaryError("malformed", "The model's answer is unusable") from error
+
+@contextmanager
+def translated(sdk: Any) -> Iterator[None]:
+    """Let nothing of *sdk* but `SummaryError` out; no message repeats what the server said."""
+    try:
+        yield
+    except SummaryError:
+        raise
+    except (TimeoutError, sdk.APITimeoutError) as error:
+        raise SummaryError("timeout", "The model was too slow") from error
+    except sdk.APIConnectionError as error:
+        raise SummaryError("unavailable", "The model's server cannot be reached") from error
+    except sdk.APIResponseValidationError as error:
+        raise SummaryError("malformed", "The model's answer is unusable") from error
+    except sdk.APIError as error:
+        status = getattr(error, "status_code", None)
+        headers = error.response.headers if isinstance(error, sdk.APIStatusError) else {}
+        raise from_status(status, str(error.code), str(error.type), headers) from error
+    except (sdk.OpenAIError, *_SHAPE_FAULTS) as error:
+        raise SummaryError("malformed", "The model's answer is unusable") from error
+
+
+def completion_of(answer: Any) -> Completion:
+    """Return what the SDK's *answer* says; raise `SummaryError` when it did not end by itself.
+
+    An answer of another shape raises whatever reading it does: read it within `translated`.
+    """
+    choice, usage = answer.choices[0], _usage(answer.usage)
+    text, finish = choice.message.content, choice.finish_reason
+    if choice.message.refusal:
+        raise SummaryError("refused", "The model refused to answer", usage=usage)
+    _ended_by_itself(finish, text, usage)
+    return Completion(text=text, finish=finish, usage=usage)
 
 
 class _Reader:
