@@ -44,7 +44,7 @@ class RedisChannels:
         self._handlers[(self._prefix + channel).encode()] = handler
 
     def on_gap(self, listener: Callable[[], None]) -> None:
-        """Have *listener* told whenever messages may have been missed: at each subscription."""
+        """Have *listener* told when messages may be missed, and when they arrive again."""
         self._gaps.append(listener)
 
     def publish(self, channel: str, message: bytes) -> None:
@@ -78,7 +78,9 @@ class RedisChannels:
                     await subscription.subscribe(*self._handlers)
                     rest = FIRST_REST
                     await self._read(subscription)
-            self.listening.clear()
+            if self.listening.is_set():
+                self.listening.clear()
+                self._tell_gap()
             await asyncio.sleep(rest)
             rest = min(rest * 2, LONGEST_REST)
 
@@ -98,8 +100,11 @@ class RedisChannels:
                 self._handlers[message["channel"]](message["data"])
             elif message["type"] == "subscribe" and not self.listening.is_set():
                 self.listening.set()
-                for listener in self._gaps:
-                    listener()
+                self._tell_gap()
+
+    def _tell_gap(self) -> None:
+        for listener in self._gaps:
+            listener()
 
 
 class RedisDoorbell:

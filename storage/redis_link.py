@@ -56,6 +56,7 @@ class RedisLink:
         self._timeout = timeout
         self._on_change = on_change
         self._returns: list[OnReturn] = []
+        self._losses: list[Callable[[], None]] = []
         self._reads: Batcher[str, bytes | None] = Batcher(
             lambda keys: self._trip(self._read(keys)), KEYS_PER_READ, fail_waiting=True
         )
@@ -82,6 +83,10 @@ class RedisLink:
     def on_return(self, hook: OnReturn) -> None:
         """Have *hook* awaited before Redis is used again after a loss; its error is a loss."""
         self._returns.append(hook)
+
+    def on_loss(self, hook: Callable[[], None]) -> None:
+        """Have *hook* called at once when Redis is refused, be it for a moment."""
+        self._losses.append(hook)
 
     async def get(self, key: str) -> bytes | None:
         """Return the value of *key*; raise `TierError`, at once while Redis is away."""
@@ -174,6 +179,8 @@ class RedisLink:
         if loop.time() - self._back_at > STEADY:
             self._rest = FIRST_REST
         self._trial = loop.create_task(self._come_back(), name="redis trial")
+        for hook in self._losses:
+            hook()
 
     async def _come_back(self) -> None:
         """Try until Redis answers; a loss is told when the first trial has failed as well."""

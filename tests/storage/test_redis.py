@@ -58,8 +58,10 @@ async def opened(port: int, timeout: float = PATIENT) -> AsyncIterator[Watched]:
     told = Told()
     url = f"redis://127.0.0.1:{port}"
     tier = make_redis(url, prefix="t:", timeout=timeout, on_change=told.tell)
-    yield Watched(tier, told)
-    await tier.close()
+    try:
+        yield Watched(tier, told)
+    finally:
+        await tier.close()
 
 
 @pytest.fixture

@@ -19,8 +19,10 @@ PATIENT = 5.0
 async def channels(url: str, prefix: str, heartbeat: float = 1.0) -> AsyncIterator[RedisChannels]:
     address = parse_address(url)
     link = RedisLink(make_client(address, timeout=PATIENT), PATIENT, lambda up, why: None)
-    yield RedisChannels(make_client(address, timeout=PATIENT), link, prefix, heartbeat)
-    await link.close()
+    try:
+        yield RedisChannels(make_client(address, timeout=PATIENT), link, prefix, heartbeat)
+    finally:
+        await link.close()
 
 
 async def test_every_replica_hears_what_is_published_in_order(valkey_server: Valkey) -> None:
