@@ -75,14 +75,14 @@ def located(
     lat, lon = float(values["lat"]), float(values["lon"])
     radius = float(values["radius"]) if "radius" in values else None
     middle = {name: _on_grid(float(values[name]), spec.grid, params[name]) for name in _AXES}
-    shared = {**values, **{name: _text(value) for name, value in middle.items()}}
+    shared = {**values, **{name: repr(value) for name, value in middle.items()}}
     if radius is not None:
         if spec.radius == "here":
             del shared["radius"]
         else:
             wide = _step_up(radius + _reach(middle["lat"], spec.grid))
             most = params["radius"].max
-            shared["radius"] = _text(wide if most is None else min(wide, most))
+            shared["radius"] = str(round(wide if most is None else min(wide, most)))
     return shared, Point(lat, lon, radius)
 
 
@@ -116,7 +116,7 @@ def _meters(record: Record, point: Point) -> int | None:
 
 
 def _on_grid(value: float, grid: float, spec: ParamSpec) -> float:
-    middle = round(round(value / grid) * grid, 9)
+    middle = round(round(value / grid) * grid, 9) + 0.0
     if spec.min is not None and middle < spec.min:
         return spec.min
     return middle if spec.max is None else min(middle, spec.max)
@@ -133,7 +133,3 @@ def _reach(lat: float, grid: float) -> float:
 
 def _step_up(meters: float) -> float:
     return float(math.ceil(meters / STEP) * STEP)
-
-
-def _text(value: float) -> str:
-    return repr(int(value)) if value == int(value) and abs(value) >= 1000 else repr(value + 0.0)

@@ -29,6 +29,11 @@ def section(name: str) -> dict[str, Any]:
     return {key: block[key] for key in ("request", "response", "params", "terms") if key in block}
 
 
+def asked_by_one_request() -> list[str]:
+    """Return the blocks of the catalog but for the composite ones, which have parts."""
+    return [name for name in catalog.names() if "request" in catalog.block(name)]
+
+
 def page(body: object) -> Recorded:
     return said(json.dumps(body), 200, "application/json")
 
@@ -39,6 +44,10 @@ OPENFDA_EMPTY = recorded("openfda/http_404_03.recording.json")
 POINT = {"lat": "37.5", "lon": "127.0"}
 
 GOOD: list[tuple[str, Query, Recorded, dict[str, Any]]] = [
+    ("easy-drug", Query("타이레놀"), recorded("datagokr/list_itemName_tylenol_rows1.json"),
+     {"id": "202005623", "maker": "켄뷰코리아판매유한회사", "updated": "2024-12-20"}),
+    ("drug-label", Query("silicea"), recorded("openfda/drug_label.json"),
+     {"name": "SILICEA", "updated": "2015-11-02"}),
     ("drug-permit", Query("타이레놀"), recorded("drug_other/permission.json"),
      {"id": "202005623", "maker": "켄뷰코리아판매유한회사", "permitted": "2020-08-03"}),
     ("drug-permit-detail", Query("", {"id": "202005623"}),
@@ -50,12 +59,12 @@ GOOD: list[tuple[str, Query, Recorded, dict[str, Any]]] = [
      recorded("drug_other/drug-pill-identification-response.json"),
      {"id": "198000058", "shape": "원형", "color": ["노랑"], "back": None, "length_mm": 7.5}),
     ("pharmacies-nearby", Query("", POINT), recorded("pharmacy/pharmacy.json"),
-     {"id": "C1110693", "name": "청실약국", "opens": "09:00", "distance_m": 140}),
+     {"id": "C1110693", "name": "청실약국", "opens": "09:00", "lat": 37.567281866886}),
     ("hospitals-nearby", Query("", {**POINT, "radius": "1000"}),
      recorded("pharmacy/hospital_list.json"),
-     {"kind": "상급종합", "distance_m": 932, "opened": "1979-03-24"}),
+     {"kind": "상급종합", "lon": 126.96775, "opened": "1979-03-24"}),
     ("kakao-places", Query("약국"), recorded("others/kakao.json"),
-     {"id": "16618597", "name": "장생당약국", "lon": 127.058970783352, "distance_m": None}),
+     {"id": "16618597", "name": "장생당약국", "lon": 127.058970783352}),
     ("naver-local", Query("카페"), page({
         "lastBuildDate": "x", "total": 1, "items": [{"title": "<b>카페</b> &amp; 책",
         "address": "서울", "mapx": "1269784147", "mapy": "375665851", "telephone": ""}]}),
@@ -119,12 +128,14 @@ GOOD: list[tuple[str, Query, Recorded, dict[str, Any]]] = [
 ]  # fmt: skip
 
 EMPTY: list[tuple[str, Recorded]] = [
-    *[(name, MFDS_EMPTY) for name in ("drug-permit", "drug-permit-detail", "dur-interactions",
-      "pill-identification", "pharmacies-nearby", "hospitals-nearby", "stores-nearby")],
+    *[(name, MFDS_EMPTY) for name in ("easy-drug", "drug-permit", "drug-permit-detail",
+      "dur-interactions", "pill-identification", "pharmacies-nearby", "hospitals-nearby",
+      "stores-nearby")],
     ("kakao-places", page({"documents": [], "meta": {"total_count": 0}})),
     ("naver-local", page({"lastBuildDate": "x", "total": 0, "items": []})),
     ("seoul-trade-areas", page({"RESULT": {"CODE": "INFO-200", "MESSAGE": "없음"}})),
     ("drug-events", OPENFDA_EMPTY),
+    ("drug-label", OPENFDA_EMPTY),
     ("drug-ndc", OPENFDA_EMPTY),
     ("rxnorm", page({"approximateGroup": {"inputTerm": None}})),
     ("dailymed", said("<spls><metadata><total_elements>0</total_elements></metadata></spls>")),
@@ -143,9 +154,9 @@ EMPTY: list[tuple[str, Recorded]] = [
 ]  # fmt: skip
 
 FAULTY: list[tuple[str, Recorded, Kind]] = [
-    *[(name, NO_KEY, Kind.AUTH_CONFIG) for name in ("drug-permit", "drug-permit-detail",
-      "dur-interactions", "pill-identification", "pharmacies-nearby", "hospitals-nearby",
-      "stores-nearby")],
+    *[(name, NO_KEY, Kind.AUTH_CONFIG) for name in ("easy-drug", "drug-permit",
+      "drug-permit-detail", "dur-interactions", "pill-identification", "pharmacies-nearby",
+      "hospitals-nearby", "stores-nearby")],
     ("kakao-places", said('{"code": -10, "msg": "x"}', 400), Kind.QUOTA_DAY),
     ("kakao-places", said('{"errorType": "NotAuthorizedError", "message": "App disabled '
                           'OPEN_MAP_AND_LOCAL service."}', 403), Kind.NOT_APPROVED),
@@ -154,6 +165,7 @@ FAULTY: list[tuple[str, Recorded, Kind]] = [
     ("seoul-trade-areas", said("<RESULT><CODE>INFO-100</CODE></RESULT>"), Kind.AUTH_CONFIG),
     ("seoul-trade-areas", page({"VwsmTrdarSelngQq": {"RESULT": {"CODE": "ERROR-337"}}}),
      Kind.QUOTA_DAY),
+    ("drug-label", recorded("openfda/http_403_02.recording.json"), Kind.AUTH_CONFIG),
     ("drug-events", recorded("openfda/http_500_05.recording.json"), Kind.INVALID_INPUT),
     ("drug-ndc", recorded("openfda/documented_429_over_rate_limit.recording.json"),
      Kind.QUOTA_SHORT),

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.errors import Kind, UpstreamError
 from adapters.source import Query
+from gateway.config.catalog import with_catalog
 from gateway.config.document import read_document
 from gateway.config.environment import substitute
 from tests.recordings import Recorded, recorded, source_of
@@ -19,7 +20,8 @@ KEYS = {"DATA_GO_KR_KEY": "a+b/c==", "OPENFDA_API_KEY": "k"}
 
 def section(name: str) -> dict[str, Any]:
     """Return the source as the file has it, with keys, and with a stub's path for its URL."""
-    found: dict[str, Any] = substitute(read_document(ROOT / "config.yaml"), KEYS, "", [])
+    document = with_catalog(read_document(ROOT / "config.yaml"), [])
+    found: dict[str, Any] = substitute(document, KEYS, "", [])
     source: dict[str, Any] = found["sources"][name]
     return source | {"request": source["request"] | {"url": "/asked"}}
 

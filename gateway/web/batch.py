@@ -91,7 +91,7 @@ def _told(
         return _problem(upstream_failed(answer, asked.route.name), place)
     # Every answer says where it came from; a list has no header for each.
     where = cache_status(answer).encode()
-    body = rendered(answer, asked)
+    body = rendered(answer.seen_from(asked.lookup.near), asked)
     return b'{"status":200,"answer":%b,"age":%d,"cache_status":"%b"}' % (body, answer.age, where)
 
 

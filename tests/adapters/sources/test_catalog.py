@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,23 +12,27 @@ import pytest
 from adapters.errors import Kind, UpstreamError
 from adapters.source import Query
 from adapters.sources import catalog
+from adapters.sources.limits import LimitsSpec
 from adapters.sources.requests import Asker
 from adapters.sources.spec import RequestSpec
 from adapters.sources.units import dec_hook
 from gateway.config import SourceSection
-from tests.catalog_answers import EMPTY, FAULTY, GOOD, filled, section
-from tests.recordings import Recorded, recorded, source_of
+from tests.catalog_answers import EMPTY, FAULTY, GOOD, asked_by_one_request, filled, section
+from tests.recordings import Recorded, recorded, said, source_of
 
 QUERIES = {name: query for name, query, _, _ in GOOD}
 
 
 def test_every_source_of_the_catalog_is_replayed() -> None:
-    assert sorted(QUERIES) == catalog.names()
-    assert {name for name, _ in EMPTY} >= set(catalog.names()) - {"pubmed", "weather"}
-    assert {name for name, _, _ in FAULTY} == set(catalog.names())
+    names = asked_by_one_request()
+    assert sorted(QUERIES) == names
+    assert {name for name, _ in EMPTY} >= {*names} - {"pubmed", "weather"}
+    assert {name for name, _, _ in FAULTY} == {*names}
+    # The composite one is replayed in test_district_report.py.
+    assert {*catalog.names()} - {*names} == {"district-report"}
 
 
-@pytest.mark.parametrize("name", catalog.names())
+@pytest.mark.parametrize("name", asked_by_one_request())
 def test_a_block_is_a_section_of_the_configuration_with_credit(name: str) -> None:
     block = filled(catalog.block(name))
     built = msgspec.convert(block, SourceSection, dec_hook=dec_hook)
@@ -119,3 +124,21 @@ async def test_a_postcode_which_is_no_object_of_the_map_has_an_id_all_the_same()
     async with source_of(section("nominatim"), answer) as (source, _):
         (record,) = (await source.fetch(Query("90210"))).records
     assert (record["id"], record["kind"]) == ("place/261099446", "postcode")
+
+
+async def test_two_reasons_to_keep_a_pair_apart_are_two_records_and_a_repeat_is_one() -> None:
+    body = json.loads(recorded("drug_other/dur_usjnt.json").body)
+    row = body["body"]["items"][0]
+    other = {**row, "DUR_SEQ": "20", "MIXTURE_DUR_SEQ": "20", "INGR_KOR_NAME": "케토코나졸"}
+    body["body"] |= {"items": [row, other, row], "totalCount": 3}
+    async with source_of(section("dur-interactions"), said(json.dumps(body))) as (source, _):
+        records = (await source.fetch(Query("코니트라캡슐"))).records
+    assert [record["ingredient"] for record in records] == ["이트라코나졸", "케토코나졸"]
+    assert len({record["id"] for record in records}) == 2
+
+
+@pytest.mark.parametrize("name", ["drug-label", "drug-events", "drug-ndc", "pubmed"])
+def test_who_has_a_key_may_ask_more(name: str) -> None:
+    limits = msgspec.convert(catalog.block(name)["limits"], LimitsSpec, dec_hook=dec_hook)
+    keyed, anonymous = (limits.when_keyed(keyed=given).quotas[-1].limit for given in (True, False))
+    assert keyed > anonymous

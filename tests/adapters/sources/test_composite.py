@@ -283,4 +283,6 @@ parts:
     assert (terms.attribution, terms.license, terms.url) == (
         "us · A · B", "CC0", "https://us.example"
     )  # fmt: skip
-    assert (terms.max_ttl, terms.store, terms.llm_summary_allowed) == (86_400, "never", False)
+    assert terms.max_ttl == 86_400
+    assert terms.store == "never"
+    assert not terms.llm_summary_allowed

@@ -18,6 +18,7 @@ from adapters.guard import Guarded
 from adapters.source import Query
 from adapters.sources.limits import LimitsSpec, QuotaSpec
 from tests.catalog_answers import section
+from tests.clocks import ManualClock
 from tests.recordings import Recorded, Upstream, recorded, said, source_of
 
 MIDNIGHT = 1_795_273_200.0
@@ -29,7 +30,7 @@ DAY = QuotaSpec(limit=10_000, per="day", window="calendar", zone="Asia/Seoul")
 class World:
     source: Guarded
     upstream: Upstream
-    now: float = MIDNIGHT - 3600
+    clock: ManualClock
 
     async def kind_of(self, query: Query) -> Kind:
         with pytest.raises(UpstreamError) as caught:
@@ -37,27 +38,19 @@ class World:
         assert "secret" not in caught.value.message
         return caught.value.kind
 
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
 
 @asynccontextmanager
 async def world(name: str, *answers: Recorded) -> AsyncIterator[World]:
     """Give a guarded source of the catalog in front of a stub."""
     async with source_of(section(name), *answers) as (source, upstream):
-        made: World
-
-        def clock() -> float:
-            return made.now
+        clock = ManualClock(MIDNIGHT - 3600)
 
         async def sleep(seconds: float) -> None:
-            await made.sleep(seconds)
+            clock.advance(seconds)
 
         breaker = Breaker(name, 5, 60, clock=clock, on_change=lambda *change: None)
         limits = LimitsSpec(quotas=(DAY,), retries=2)
-        guarded = Guarded(source, limits, breaker, clock=clock, sleep=sleep)
-        made = World(guarded, upstream)
-        yield made
+        yield World(Guarded(source, limits, breaker, clock=clock, sleep=sleep), upstream, clock)
 
 
 DRUG = Query("타이레놀")
@@ -82,13 +75,13 @@ async def test_2_a_spent_quota_is_latched_until_midnight_in_seoul(answer: Record
     empty = recorded("datagokr/mfds_no_result_envelope.json")
     async with world("drug-permit", answer, empty) as made:
         assert await made.kind_of(DRUG) is Kind.QUOTA_DAY
-        made.now = MIDNIGHT - 1
+        made.clock.now = MIDNIGHT - 1
         with pytest.raises(UpstreamError) as caught:
             await made.source.fetch(DRUG)
         assert caught.value.retry_after == 1
         assert len(made.upstream.requests) == 1
         assert made.source.breaker.state == "closed"
-        made.now = MIDNIGHT
+        made.clock.now = MIDNIGHT
         assert (await made.source.fetch(DRUG)).total == 0
 
 
