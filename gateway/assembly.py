@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from adapters.breaker import Breaker
 from adapters.guard import Guarded
+from adapters.llm.batched import BatchRun
 from adapters.quota import Meter
 from adapters.summarizers.extractive import Extractive
 from gateway.access.opening import Access, open_access
@@ -18,6 +18,7 @@ from gateway.events import Events, TierFailed, TierRead
 from gateway.fleet.opening import open_fleet
 from gateway.flights import Flights
 from gateway.parts import open_parts
+from gateway.purging import purging
 from gateway.refill import Fetch, Refill
 from gateway.resolver import Resolver
 from gateway.route import Route
@@ -33,13 +34,14 @@ from storage.name_index import NameIndex
 from storage.postgres_names import open_names
 from storage.spend import SpendStore
 from storage.summaries import SummaryStore
-from storage.tier import Tier, TierAwayError, TierError
+from storage.tier import Tier, TierAwayError
 from storage.tiers import Tiers
 
 GRACE = 30.0
 """Seconds that flights have to land when the gateway closes."""
-PURGE_EVERY = 3600.0
-"""Seconds between two removals of what no tier needs to keep."""
+
+BATCH_SECONDS = 50 * 3600.0
+"""Within so long the two tries of a summary that is written by batches are over: a day each."""
 
 Clock = Callable[[], float]
 
@@ -62,42 +64,57 @@ class Gateway:
     statistics: Statistics
     meters: Mapping[str, Meter]
     """Of the quotas, by source."""
+    refill: Refill
 
 
 @asynccontextmanager
 async def open_gateway(
-    config: Config, *, events: Events | None = None, clock: Clock = time.time
+    config: Config,
+    *,
+    events: Events | None = None,
+    clock: Clock = time.time,
+    batch: BatchRun | None = None,
 ) -> AsyncIterator[Gateway]:
     """Open what *config* names, and close it again, flights first, on the way out.
 
+    With *batch* the model is asked by batches, which takes hours: `gateway.precompute` is for that.
     Raise `ConfigError` for what only shows when it is built (an expression, a data file) and
     `TierError` when the database cannot be opened.
     """
     events = Events() if events is None else events
     async with AsyncExitStack() as stack:
-        yield await _Assembly(config, stack, events, clock).gateway()
+        yield await _Assembly(config, stack, events, clock, batch).gateway()
 
 
 class _Assembly:
     """Opens one thing after the other; what is opened later is closed earlier."""
 
-    def __init__(self, config: Config, stack: AsyncExitStack, events: Events, clock: Clock) -> None:
+    def __init__(
+        self,
+        config: Config,
+        stack: AsyncExitStack,
+        events: Events,
+        clock: Clock,
+        batch: BatchRun | None,
+    ) -> None:
         self._config = config
         self._stack = stack
         self._events = events
         self._clock = clock
-        self._deadline = _deadline(config)
+        self._batch = batch
+        self._deadline = _deadline(config) if batch is None else BATCH_SECONDS
 
     async def gateway(self) -> Gateway:
         config, stack, events, clock = self._config, self._stack, self._events, self._clock
         statistics = Statistics()
         events.subscribe(statistics)
         fleet = await open_fleet(config.redis, stack, events)
-        parts = await open_parts(config, stack, events, clock)
+        parts = await open_parts(config, stack, events, clock, self._batch)
         database = await open_database(config.database.url)
         tiers = self._tiers([*fleet.tiers, database])
         names = open_names(database)
-        money = await open_money(stack, config, SpendStore(database.database), events, clock)
+        spend, batched = SpendStore(database.database), self._batch is not None
+        money = await open_money(stack, config, spend, events, clock, batched=batched)
         refill = await self._refill(tiers, database, names, money.till)
         flights: Flights[Entry] = Flights(self._deadline, spec=config.flights)
         stack.push_async_callback(flights.close, GRACE)
@@ -122,6 +139,7 @@ class _Assembly:
             broadcasts=refill.broadcasts,
             statistics=statistics,
             meters=_meters(parts.routes),
+            refill=refill,
         )
 
     def _tiers(self, below: Sequence[Tier]) -> Tiers:
@@ -135,7 +153,8 @@ class _Assembly:
     ) -> Refill:
         """Make what flights do; the flights within are closed after those that wait for them."""
         store = SummaryStore(database.database)
-        await self._stack.enter_async_context(_purging(database, store, self._clock))
+        purges = (database.purge, store.purge)
+        await self._stack.enter_async_context(purging(purges, self._clock))
         writings: Flights[Part | None] = Flights(self._deadline)
         fetches: Flights[Fetch] = Flights(self._deadline)
         self._stack.push_async_callback(writings.close, GRACE)
@@ -179,24 +198,3 @@ def _reporter(events: Events) -> Callable[[str, str, Exception], None]:
             events.emit(TierFailed(tier, operation, str(error)))
 
     return report
-
-
-@asynccontextmanager
-async def _purging(
-    database: DatabaseTier, summaries: SummaryStore, clock: Clock
-) -> AsyncIterator[None]:
-    async def purge() -> None:
-        while True:
-            # A database that cannot purge cannot be read either, and reads tell of it.
-            with suppress(TierError):
-                await database.purge(clock())
-                await summaries.purge(clock())
-            await asyncio.sleep(PURGE_EVERY)
-
-    task = asyncio.create_task(purge(), name="purge")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

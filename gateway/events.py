@@ -129,6 +129,16 @@ class SummaryReused(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BatchSubmitted(Event):
+    """A provider has taken a batch: from here on it costs, whoever waits for it."""
+
+    model: str
+    batch: str
+    """Its name, by which it can be resumed."""
+    summaries: int
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetExhausted(Event):
     """A budget has no room left for those of a priority; told once a day for each."""
 

@@ -16,6 +16,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from gateway.events import (
+    BatchSubmitted,
     BudgetExhausted,
     CircuitChanged,
     Event,
@@ -143,6 +144,7 @@ _LINES: dict[type[Event], tuple[str, str]] = {
     Summarized: ("summary.written", "debug"),
     SummaryFailed: ("summary.failed", "warning"),
     SummaryWasted: ("summary.wasted", "debug"),
+    BatchSubmitted: ("batch.submitted", "info"),
     BudgetExhausted: ("budget.exhausted", "warning"),
     Stored: ("entry.stored", "debug"),
     TierRead: ("tier.read", "debug"),

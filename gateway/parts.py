@@ -15,7 +15,9 @@ import msgspec
 from adapters.breaker import Breaker
 from adapters.guard import Guarded
 from adapters.http import open_session, user_agent
-from adapters.llm.opening import open_chain
+from adapters.llm.batched import BatchRun
+from adapters.llm.chat import Chat
+from adapters.llm.opening import open_batched, open_chain
 from adapters.rates import Rates
 from adapters.source import Source
 from adapters.sources.composite import CompositeSource
@@ -30,7 +32,7 @@ from adapters.summarizers.extractive import Extractive
 from adapters.summarizers.openai import OpenAISummarizer
 from gateway.config import Config, ConfigError, Fault, LlmSection, SourceSection
 from gateway.context import declared
-from gateway.events import CircuitChanged, Events
+from gateway.events import BatchSubmitted, CircuitChanged, Events
 from gateway.freshness import capped
 from gateway.location import check_location
 from gateway.quality import QualityGate
@@ -57,10 +59,17 @@ class Parts:
 
 
 async def open_parts(
-    config: Config, stack: AsyncExitStack, events: Events, clock: Clock = time.time
+    config: Config,
+    stack: AsyncExitStack,
+    events: Events,
+    clock: Clock = time.time,
+    batch: BatchRun | None = None,
 ) -> Parts:
-    """Build every route without asking anybody; raise `ConfigError` with all that is wrong."""
-    builder = _Builder(config, stack, events, clock)
+    """Build every route without asking anybody; raise `ConfigError` with all that is wrong.
+
+    With *batch* the model is asked by batches.
+    """
+    builder = _Builder(config, stack, events, clock, batch)
     routes, faults = {}, []
     for name, section in config.sources.items():
         try:
@@ -75,7 +84,15 @@ async def open_parts(
 class _Builder:
     """Makes routes; sessions and the model's client are shared between them."""
 
-    def __init__(self, config: Config, stack: AsyncExitStack, events: Events, clock: Clock) -> None:
+    def __init__(
+        self,
+        config: Config,
+        stack: AsyncExitStack,
+        events: Events,
+        clock: Clock,
+        batch: BatchRun | None,
+    ) -> None:
+        self._batch = batch
         self.breakers: dict[str, Breaker] = {}
         self._config = config
         self._stack = stack
@@ -111,6 +128,7 @@ class _Builder:
             sessions=summary.sessions,
             warm=section.warm,
             tags=section.tags,
+            similar=section.similar,
             store=terms.store,
             share=section.share,
             location=section.location,
@@ -189,9 +207,20 @@ class _Builder:
         return self._extractive
 
     async def _open_model(self, llm: LlmSection) -> Summarizer:
-        chain = open_chain(llm.chain, llm.hedge_after, self._model_breaker)
-        self._stack.push_async_callback(chain.close)
-        return OpenAISummarizer(chain)
+        chat = self._chain(llm) if self._batch is None else self._batched(llm, self._batch)
+        self._stack.push_async_callback(chat.close)
+        return OpenAISummarizer(chat)
+
+    def _chain(self, llm: LlmSection) -> Chat:
+        return open_chain(llm.chain, llm.hedge_after, self._model_breaker)
+
+    def _batched(self, llm: LlmSection, run: BatchRun) -> Chat:
+        first = llm.chain[0]
+
+        def told(batch: str, count: int) -> None:
+            self._events.emit(BatchSubmitted(first.model, batch, count))
+
+        return open_batched(first, run, told)
 
     def _model_breaker(self, model: str) -> Breaker:
         name = f"llm:{model}"

@@ -77,7 +77,7 @@ class Refill:
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._tiers = tiers
-        self._summaries = summaries
+        self.summaries = summaries
         self._names = names
         self._fetches = fetches
         self.broadcasts: Shared[Broadcast] = Shared(Broadcast)
@@ -207,7 +207,7 @@ class Refill:
         if judge_summary(entry, self._clock()) is Verdict.FRESH:
             self._tell_reuse(lookup, entry.summary)
             return entry
-        return await self._summaries.summarize(
+        return await self.summaries.summarize(
             lookup, route, summarizer, entry, priority, broadcast=broadcast
         )
 

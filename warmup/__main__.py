@@ -7,12 +7,16 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from adapters.llm.batched import BatchRun
 from gateway.assembly import Gateway, open_gateway
 from gateway.config import ConfigError, load_config
+from gateway.events import BatchSubmitted, Event
 from gateway.lookup import Lookup
 from gateway.parameters import BadLookupError
+from gateway.precompute import precompute
 from gateway.warming import Report, Warmed, warm
 from storage.tier import TierError
 from warmup.plan import planned
@@ -42,6 +46,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--source", action="append", default=[], help="only this source")
     parser.add_argument("--from", dest="file", type=Path, help="a text file, one query a line")
     parser.add_argument("--dry-run", action="store_true", help="say what would be asked")
+    parser.add_argument(
+        "--batch",
+        action="store_true",
+        help="have summaries written by the provider's batch endpoint: cheaper, within a day",
+    )
+    parser.add_argument(
+        "--resume",
+        action="append",
+        default=[],
+        metavar="BATCH",
+        help="wait for a batch that was submitted before; implies --batch",
+    )
     parser.add_argument("--concurrency", type=_positive, default=4)
     return parser
 
@@ -55,14 +71,16 @@ def _positive(text: str) -> int:
 
 async def _run(options: argparse.Namespace) -> int:
     config = load_config(Path(options.config), os.environ)
-    async with open_gateway(config) as gateway:
+    batched = options.batch or options.resume
+    batch = BatchRun(resume=tuple(options.resume)) if batched else None
+    async with open_gateway(config, batch=batch) as gateway:
+        gateway.events.subscribe(_tell_batch)
         lookups = planned(gateway.routes, options.source, options.file)
         if options.dry_run:
             return await _dry_run(gateway, lookups)
         progress = _Progress(len(lookups))
-        report = await warm(
-            gateway.resolver, lookups, concurrency=options.concurrency, progress=progress.tell
-        )
+        load = partial(warm, gateway.resolver) if batch is None else partial(precompute, gateway)
+        report = await load(lookups, concurrency=options.concurrency, progress=progress.tell)
     _print_report(report)
     return SOME_FAILED if report.count("failed") else DONE
 
@@ -73,6 +91,12 @@ async def _dry_run(gateway: Gateway, lookups: Sequence[Lookup]) -> int:
         print(f"{lookup.source}: {lookup.text}")
     print(f"{len(due)} calls to make; {len(lookups) - len(due)} fresh already")
     return DONE
+
+
+def _tell_batch(event: Event) -> None:
+    if isinstance(event, BatchSubmitted):
+        again = f"--resume {event.batch} waits for it again"
+        print(f"{event.summaries} summaries asked for; {again}", file=sys.stderr)
 
 
 class _Progress:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.errors import SummaryError
@@ -13,6 +13,17 @@ from adapters.llm.chat import Chat, Completion, Delta, Message
 
 QUIET = 1.0
 """Seconds without another question after which those that wait go out as a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRun:
+    """How the batches of one run go."""
+
+    resume: tuple[str, ...] = ()
+    """Names of batches that were submitted before and whose answers are still to be had."""
+    poll: float = 30.0
+    """Seconds between two looks at a batch."""
+    quiet: float = QUIET
 
 
 class BatchedChat(Chat):

@@ -10,7 +10,7 @@ from gateway.config import Config
 from gateway.events import Events
 from gateway.spend.budgets import Budgets
 from gateway.spend.ledger import Ledger
-from gateway.spend.prices import NANOS
+from gateway.spend.prices import NANOS, batch_prices
 from gateway.spend.till import Till
 from storage.spend import SpendStore
 
@@ -29,11 +29,19 @@ async def open_money(
     store: SpendStore,
     events: Events,
     clock: Callable[[], float],
+    *,
+    batched: bool = False,
 ) -> Money:
-    """Read what was spent today, and add up from now until *stack* is closed."""
-    prices = {name: round(section.limits.price * NANOS) for name, section in config.sources.items()}
-    ledger = Ledger(store, call_prices=prices, events=events, clock=clock)
+    """Read what was spent today, and add up from now until *stack* is closed.
+
+    Where models are asked by batches (*batched*), they cost what that takes.
+    """
+    call_prices = {
+        name: round(section.limits.price * NANOS) for name, section in config.sources.items()
+    }
+    ledger = Ledger(store, call_prices=call_prices, events=events, clock=clock)
     await stack.enter_async_context(ledger.running())
     events.subscribe(ledger)
     budgets = Budgets(config.budgets, spent=ledger.spent, today=ledger.today, events=events)
-    return Money(ledger, Till(config.llm.prices, budgets, events))
+    prices = batch_prices(config.llm.prices) if batched else config.llm.prices
+    return Money(ledger, Till(prices, budgets, events))

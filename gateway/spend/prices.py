@@ -34,7 +34,7 @@ class PriceSpec(Spec, frozen=True, kw_only=True):
             raise ValueError("a price is not negative")
 
 
-def price_of(price: PriceSpec | None, usage: Usage, *, batch: bool = False) -> int | None:
+def price_of(price: PriceSpec | None, usage: Usage) -> int | None:
     """Return what a call of *usage* costs in billionths of a dollar; None is unknown, not zero.
 
     Where the provider does not tell cached tokens apart, all cost the full price.
@@ -49,7 +49,7 @@ def price_of(price: PriceSpec | None, usage: Usage, *, batch: bool = False) -> i
     cached = min(usage.cached_tokens or 0, prompt)
     cached_price = price.input if price.cached_input is None else price.cached_input
     dollars = (prompt - cached) * price.input + cached * cached_price + written * price.output
-    return round(dollars * _PER_TOKEN * (price.batch if batch else 1.0))
+    return round(dollars * _PER_TOKEN)
 
 
 def model_of(by: str) -> str:
@@ -57,14 +57,12 @@ def model_of(by: str) -> str:
     return by.partition(":")[2]
 
 
-def bill_of(
-    prices: Mapping[str, PriceSpec], by: str, usage: Usage, *, batch: bool = False
-) -> Bill | None:
+def bill_of(prices: Mapping[str, PriceSpec], by: str, usage: Usage) -> Bill | None:
     """Return what a call of *usage* took; None where no model was asked."""
     model = model_of(by)
     if not model:
         return None
-    nanos = price_of(prices.get(model), usage, batch=batch)
+    nanos = price_of(prices.get(model), usage)
     return Bill(
         model,
         usage.prompt_tokens,
@@ -101,6 +99,20 @@ def priced(bill: Bill | None) -> tuple[str, float | None]:
 def nanos_of(usd: float | None) -> int | None:
     """Return *usd* in billionths, exactly as `price_of` had it; unknown stays unknown."""
     return None if usd is None else round(usd * NANOS)
+
+
+def batch_prices(prices: Mapping[str, PriceSpec]) -> dict[str, PriceSpec]:
+    """Return what calls cost that go through the batch endpoint."""
+
+    def shared(price: PriceSpec) -> PriceSpec:
+        cached = price.cached_input
+        return PriceSpec(
+            input=price.input * price.batch,
+            output=price.output * price.batch,
+            cached_input=None if cached is None else cached * price.batch,
+        )
+
+    return {model: shared(price) for model, price in prices.items()}
 
 
 def dearest(prices: Mapping[str, PriceSpec]) -> PriceSpec | None:

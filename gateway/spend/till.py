@@ -63,9 +63,9 @@ class Till:
             held.unknown = bill is not None and bill.usd is None
             return draft
 
-    def bill(self, draft: Draft, *, batch: bool = False) -> Bill | None:
+    def bill(self, draft: Draft) -> Bill | None:
         """Return what *draft* took; None where no model was asked."""
-        return bill_of(self._prices, draft.by, draft.usage, batch=batch)
+        return bill_of(self._prices, draft.by, draft.usage)
 
     def wasted(self, lookup: Lookup, bill: Bill | None, reason: str) -> None:
         """Tell that what *bill* says was paid for nothing; without one, nothing was."""

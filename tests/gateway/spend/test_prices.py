@@ -4,7 +4,16 @@ import msgspec
 import pytest
 
 from adapters.summarizers.base import Usage
-from gateway.spend.prices import NANOS, PriceSpec, bill_of, dearest, model_of, nanos_of, price_of
+from gateway.spend.prices import (
+    NANOS,
+    PriceSpec,
+    batch_prices,
+    bill_of,
+    dearest,
+    model_of,
+    nanos_of,
+    price_of,
+)
 from storage.entry import Bill
 
 MINI = PriceSpec(input=0.15, cached_input=0.075, output=0.60)
@@ -32,8 +41,12 @@ def test_an_unknown_price_is_unknown_and_a_free_model_is_free() -> None:
 
 def test_a_batch_costs_its_share() -> None:
     half = msgspec.structs.replace(MINI, batch=0.5)
-    assert price_of(half, Usage(1000, 0, 0), batch=True) == 1000 * 75
-    assert price_of(half, Usage(1000, 0, 0)) == 1000 * 150
+    usage = Usage(1000, 400, 100)
+    assert price_of(half, usage) == price_of(MINI, usage) == 180_000
+    assert price_of(batch_prices({"m": half})["m"], usage) == 90_000
+    assert price_of(batch_prices({"m": MINI})["m"], usage) == 180_000
+    plain = batch_prices({"m": PriceSpec(input=2, output=4, batch=0.5)})["m"]
+    assert price_of(plain, usage) == 1_200_000
 
 
 def test_a_model_is_named_behind_its_provider_and_the_extractive_summary_has_none() -> None:
