@@ -16,8 +16,6 @@ from adapters.breaker import Breaker
 from adapters.guard import Guarded
 from adapters.http import open_session, user_agent
 from adapters.llm.batched import BatchRun
-from adapters.llm.chat import Chat
-from adapters.llm.opening import open_batched, open_chain
 from adapters.rates import Rates
 from adapters.source import Source
 from adapters.sources.composite import CompositeSource
@@ -27,16 +25,15 @@ from adapters.sources.declarative import DeclarativeSource
 from adapters.sources.limits import LimitsSpec
 from adapters.sources.spec import ParamSpec, SpecError
 from adapters.sources.units import Duration
-from adapters.summarizers.base import Roles, Summarizer
-from adapters.summarizers.extractive import Extractive
-from adapters.summarizers.openai import OpenAISummarizer
+from adapters.summarizers.base import Roles
 from gateway.config import Config, ConfigError, Fault, LlmSection, SourceSection
 from gateway.context import declared
-from gateway.events import BatchSubmitted, CircuitChanged, Events
+from gateway.events import CircuitChanged, Events
 from gateway.freshness import capped
 from gateway.location import check_location
 from gateway.quality import QualityGate
 from gateway.route import Deadlines, Route
+from gateway.writers import Writers
 
 MODEL_FAILURES, MODEL_RESET = 5, 60.0
 """After so many failures in a row a model rests for so many seconds."""
@@ -92,15 +89,15 @@ class _Builder:
         clock: Clock,
         batch: BatchRun | None,
     ) -> None:
-        self._batch = batch
         self.breakers: dict[str, Breaker] = {}
         self._config = config
         self._stack = stack
         self._events = events
         self._clock = clock
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
-        self._extractive = Extractive()
-        self._model: Summarizer | None = None
+        self._writers = Writers(
+            config.llm, stack, breaker=self._model_breaker, events=events, batch=batch
+        )
 
     async def route(self, name: str, section: SourceSection) -> Route:
         source = await self._source(name, section)
@@ -114,7 +111,7 @@ class _Builder:
             source=Guarded(source, _limits(section), breaker, clock=self._clock),
             gate=QualityGate(section.quality, summary.rules),
             attribution=terms.credit,
-            summarizer=await self._summarizer(section),
+            summarizer=self._writers.of(section),
             freshness=capped(section.freshness, terms.max_ttl),
             description=section.description,
             params=section.params,
@@ -191,35 +188,6 @@ class _Builder:
             session = open_session(allow_private=allow_private, user_agent=agent)
             self._sessions[allow_private] = await self._stack.enter_async_context(session)
         return self._sessions[allow_private]
-
-    async def _summarizer(self, section: SourceSection) -> Summarizer | None:
-        by = section.summary.by
-        if by == "none":
-            return None
-        allowed = section.all_terms.llm_summary_allowed
-        if by == "openai" and not allowed:
-            raise SpecError("summary.by", "the source's terms forbid a model's summary")
-        if by == "openai" or (by == "auto" and self._config.llm.usable and allowed):
-            if self._model is None:
-                self._model = await self._open_model(self._config.llm)
-            return self._model
-        return self._extractive
-
-    async def _open_model(self, llm: LlmSection) -> Summarizer:
-        chat = self._chain(llm) if self._batch is None else self._batched(llm, self._batch)
-        self._stack.push_async_callback(chat.close)
-        return OpenAISummarizer(chat)
-
-    def _chain(self, llm: LlmSection) -> Chat:
-        return open_chain(llm.chain, llm.hedge_after, self._model_breaker)
-
-    def _batched(self, llm: LlmSection, run: BatchRun) -> Chat:
-        first = llm.chain[0]
-
-        def told(batch: str, count: int) -> None:
-            self._events.emit(BatchSubmitted(first.model, batch, count))
-
-        return open_batched(first, run, told)
 
     def _model_breaker(self, model: str) -> Breaker:
         name = f"llm:{model}"
