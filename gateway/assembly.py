@@ -19,9 +19,11 @@ from gateway.fleet.opening import open_fleet
 from gateway.flights import Flights
 from gateway.parts import open_parts
 from gateway.purging import purging
+from gateway.personal import PersonalResolver
 from gateway.refill import Fetch, Refill
 from gateway.resolver import Resolver
 from gateway.route import Route
+from gateway.sessions import KEPT, Sessions
 from gateway.spend.opening import Money, open_money
 from gateway.spend.till import Till
 from gateway.statistics import Statistics
@@ -32,6 +34,7 @@ from storage.entry import Entry, Part
 from storage.memory import MemoryTier
 from storage.name_index import NameIndex
 from storage.postgres_names import open_names
+from storage.sessions import SessionStore
 from storage.spend import SpendStore
 from storage.summaries import SummaryStore
 from storage.tier import Tier, TierAwayError
@@ -53,6 +56,9 @@ class Gateway:
     config: Config
     routes: Mapping[str, Route]
     resolver: Resolver
+    personal: PersonalResolver
+    """The resolver for those who may have a session."""
+    sessions: Sessions
     tiers: Tiers
     names: NameIndex
     flights: Flights[Entry]
@@ -118,17 +124,22 @@ class _Assembly:
         refill = await self._refill(tiers, database, names, money.till)
         flights: Flights[Entry] = Flights(self._deadline, spec=config.flights)
         stack.push_async_callback(flights.close, GRACE)
+        resolver = Resolver(
+            routes=parts.routes,
+            tiers=tiers,
+            flights=flights,
+            refill=refill,
+            events=events,
+            clock=clock,
+        )
+        sessions = Sessions(SessionStore(database.database), parts.routes, events, clock)
+        stack.push_async_callback(sessions.close)
         return Gateway(
             config=config,
             routes=parts.routes,
-            resolver=Resolver(
-                routes=parts.routes,
-                tiers=tiers,
-                flights=flights,
-                refill=refill,
-                events=events,
-                clock=clock,
-            ),
+            resolver=resolver,
+            personal=PersonalResolver(resolver, refill, clock),
+            sessions=sessions,
             tiers=tiers,
             names=names,
             flights=flights,
@@ -153,7 +164,8 @@ class _Assembly:
     ) -> Refill:
         """Make what flights do; the flights within are closed after those that wait for them."""
         store = SummaryStore(database.database)
-        purges = (database.purge, store.purge)
+        sessions = SessionStore(database.database)
+        purges = (database.purge, store.purge, lambda now: sessions.purge(now - KEPT))
         await self._stack.enter_async_context(purging(purges, self._clock))
         writings: Flights[Part | None] = Flights(self._deadline)
         fetches: Flights[Fetch] = Flights(self._deadline)

@@ -20,6 +20,7 @@ from gateway.web.middlewares import MAX_BODY, MIDDLEWARES
 from gateway.web.refresh import refresh
 from gateway.web.search import search
 from gateway.web.server import run
+from gateway.web.sessions import forget
 from gateway.web.stats import stats
 from gateway.web.stream import stream
 from gateway.web.suggest import suggest
@@ -32,6 +33,7 @@ ROUTES = (
     web.post("/v1/refresh", refresh),
     web.post("/v1/tokens", mint),
     web.post("/v1/tokens/refresh", renew),
+    web.delete("/v1/sessions", forget),
     web.get("/v1/suggest", suggest),
     web.get("/v1/sources", sources),
     web.get("/v1/audit", audit),

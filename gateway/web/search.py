@@ -14,6 +14,7 @@ from gateway.web.admission import asker
 from gateway.web.keys import BODIES, GATEWAY
 from gateway.web.parameters import Search, read_search
 from gateway.web.problems import upstream_failed
+from gateway.web.sessions import placed, private
 
 CALLER_DEADLINE = 30.0
 """Seconds that a caller is kept waiting; the flight goes on without it."""
@@ -22,12 +23,12 @@ CALLER_DEADLINE = 30.0
 async def search(request: Request) -> web.Response:
     """Answer one lookup; raise `ProblemError` when it cannot be asked or nothing can answer it."""
     gateway = request.app[GATEWAY]
-    asked = read_search(request.query, asker(request))
+    asked = await placed(request, read_search(request.query, asker(request)))
     coding = encoding.accepted(request)
     start = perf_counter()
     try:
-        answer = await gateway.resolver.resolve(
-            asked.lookup, CALLER_DEADLINE, want_summary=asked.summary
+        answer = await gateway.personal.resolve(
+            asked.lookup, asked.route, CALLER_DEADLINE, want_summary=asked.summary
         )
     except UpstreamError as error:
         raise upstream_failed(error, asked.route.name) from error
@@ -41,6 +42,7 @@ async def search(request: Request) -> web.Response:
         hdrs.VARY: hdrs.ACCEPT_ENCODING,
         "Server-Timing": headers.server_timing(answer, perf_counter() - start),
     }
+    private(sent, asked)
     if _unchanged(request, tag):
         return web.Response(status=304, headers=sent)
     body, coding = request.app[BODIES].get(

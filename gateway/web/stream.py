@@ -20,6 +20,7 @@ from gateway.web.admission import asker
 from gateway.web.keys import GATEWAY
 from gateway.web.parameters import Search, read_search
 from gateway.web.problems import ProblemError, upstream_failed
+from gateway.web.sessions import placed
 from gateway.web.sse import EventStream
 from storage.entry import Entry
 
@@ -36,11 +37,13 @@ HEARTBEAT: Told = ("", b"")
 async def stream(request: Request) -> web.StreamResponse:
     """Tell one lookup as it comes; raise `ProblemError` when it cannot be asked at all."""
     gateway = request.app[GATEWAY]
-    asked = read_search(request.query, asker(request))
+    asked = await placed(request, read_search(request.query, asker(request)))
     spec = gateway.config.server.stream
     with gateway.broadcasts.hold(asked.lookup.key) as broadcast, broadcast.listening() as bell:
         resolving = asyncio.create_task(
-            gateway.resolver.resolve(asked.lookup, want_summary=asked.summary, patient=True)
+            gateway.personal.resolve(
+                asked.lookup, asked.route, want_summary=asked.summary, patient=True
+            )
         )
         resolving.add_done_callback(lambda _: bell.set())
         telling = _Telling(asked, broadcast, bell, resolving)

@@ -7,109 +7,13 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Any
 
-import aiohttp
-import orjson
 import pytest
-import yaml
-from aiohttp.test_utils import TestServer
 
-from gateway.assembly import Gateway, open_gateway
-from gateway.config import load_config
-from gateway.events import Event, Events, SummaryFailed
-from tests.adapters.llm.stub_chat import StubChat, chunk, completion
-from tests.serving import served
-from tests.stub_upstream import Reply, StubUpstream, source
-
-GOOD = ("A pill ", "for a headache. ", "Take 500 mg at most.")
-RECORD = {"id": "1", "name": "pill", "use": "For a headache. Take 500 mg at most."}
-Told = tuple[str, Any]
-
-
-def written(*pieces: str, finish: str | None = "stop") -> list[object]:
-    """Return the events of a model's stream."""
-    return [*map(chunk, pieces), *([chunk(None, finish), "[DONE]"] if finish else [])]
-
-
-class World:
-    """A served gateway, what it asks, and what it says happened."""
-
-    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
-        self.upstream = StubUpstream(Reply(records=[RECORD]))
-        self.chat = StubChat()
-        self.chat.events = written(*GOOD)
-        self.chat.body = completion("".join(GOOD))
-        self.seen: list[Event] = []
-        self._folder = folder
-        self._stack = stack
-        self.gateway: Gateway
-        self.client: aiohttp.ClientSession
-
-    async def open(self, **server: object) -> None:
-        await self._stack.enter_async_context(self.upstream)
-        model = TestServer(self.chat.app())
-        await self._stack.enter_async_context(model)
-        summary = {"by": "openai", "language": "en", "roles": {"purpose": ["use"]}}
-        limits = {"retries": 0}
-        document: dict[str, Any] = {
-            "server": server,
-            "database": {"url": f"sqlite+aiosqlite:///{self._folder / 'stream.db'}"},
-            "llm": {"base_url": str(model.make_url("/v1")), "model": "m", "timeout": "5s"},
-            "sources": {
-                "medicine": source(self.upstream.url, limits=limits, summary=summary),
-                "plain": source(self.upstream.url, limits=limits, summary={"by": "none"}),
-            },
-        }
-        document["sources"]["plain"]["request"]["max_bytes"] = "16MiB"
-        path = self._folder / "config.yaml"
-        path.write_text(yaml.safe_dump(document))
-        opened = open_gateway(load_config(path, {}), events=Events(self.seen.append))
-        self.gateway = await self._stack.enter_async_context(opened)
-        self.client = await self._stack.enter_async_context(served(self.gateway))
-        url = self.client._base_url
-        assert url is not None
-        self.address = (url.host, url.port)
-
-    async def asked(self, count: int = 1) -> None:
-        """Return when the model was asked so many times."""
-        while len(self.chat.asked) < count:
-            await asyncio.sleep(0.002)
-
-    def allow(self, count: int) -> None:
-        """Let the model send so many more events."""
-        for _ in range(count):
-            self.chat.permits.release()
-
-    async def landed(self) -> None:
-        """Return when no flight is in the air."""
-        while self.gateway.flights.count:
-            await asyncio.sleep(0.002)
-
-    def stream(self, **params: str) -> Any:
-        given = {"source": "medicine", "q": "pill", **params}
-        return self.client.get("/v1/search/stream", params=given)
-
-    async def refused(self) -> list[Told]:
-        """Return the events of a stream whose text is read before the model ends it."""
-        self.chat.permits = asyncio.Semaphore(1)
-        async with self.stream() as response:
-            told = []
-            async for each in events(response):
-                told.append(each)
-                if each[0] == "summary.delta":
-                    self.allow(100)
-            return told
-
-    async def told(self, **params: str) -> list[Told]:
-        """Return every event of a whole stream."""
-        async with self.stream(**params) as response:
-            return [told async for told in events(response)]
-
-    async def search(self, **params: str) -> Any:
-        given = {"source": "medicine", "q": "pill", **params}
-        async with self.client.get("/v1/search", params=given) as response:
-            return orjson.loads(await response.read())
+from gateway.events import SummaryFailed
+from tests.adapters.llm.stub_chat import completion
+from tests.gateway.web.modelled import GOOD, RECORD, World, events, names, text, written
+from tests.stub_upstream import Reply
 
 
 @pytest.fixture
@@ -120,20 +24,6 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield made
 
 
-async def events(response: aiohttp.ClientResponse) -> AsyncIterator[Told]:
-    """Yield name and data of each event; a comment has no name."""
-    name, lines = "", response.content
-    while line := (await lines.readline()).decode().rstrip("\n"):
-        if line.startswith(":"):
-            yield "", line
-        elif line.startswith("event: "):
-            name = line.removeprefix("event: ")
-        elif line.startswith("data: "):
-            yield name, orjson.loads(line.removeprefix("data: "))
-        if not line.startswith("event: "):
-            assert await lines.readline() == b"\n"
-
-
 async def drained(connection: socket.socket) -> bytes:
     """Return what is still to be had of a connection that was cut."""
     got = bytearray()
@@ -141,19 +31,6 @@ async def drained(connection: socket.socket) -> bytes:
         while part := await asyncio.get_running_loop().sock_recv(connection, 1 << 20):
             got += part
     return bytes(got)
-
-
-def names(told: list[Told]) -> list[str]:
-    """Return the events' names, runs of deltas as one."""
-    found: list[str] = []
-    for name, _ in told:
-        if name != "summary.delta" or found[-1:] != [name]:
-            found.append(name)
-    return found
-
-
-def text(told: list[Told]) -> str:
-    return "".join(data["text"] for name, data in told if name == "summary.delta")
 
 
 async def test_records_come_at_once_and_the_summary_as_it_is_written(world: World) -> None:
@@ -328,7 +205,7 @@ async def test_a_client_who_waits_is_told_that_the_gateway_lives(tmp_path: Path)
 async def test_a_client_who_takes_nothing_is_cut_off_and_holds_up_nobody(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         world = World(tmp_path, stack)
-        await world.open(stream={"stall": "200ms"})
+        await world.open(stream={"stall": "1s"})
         # More than the buffers of a connection take, the kernel's included.
         world.upstream.default = Reply(records=[{**RECORD, "use": "x" * 12_000_000}])
         with socket.socket() as slow:
