@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import msgspec
+
 from adapters.breaker import Breaker
 from adapters.guard import Guarded
 from adapters.llm.batched import BatchRun
@@ -17,6 +19,8 @@ from gateway.config import Config
 from gateway.events import Events, TierFailed, TierRead
 from gateway.fleet.opening import open_fleet
 from gateway.flights import Flights
+from gateway.invalidations import Follower, Invalidations
+from gateway.lookup import SHARED_TENANT
 from gateway.parts import open_parts
 from gateway.purging import purging
 from gateway.personal import PersonalResolver
@@ -30,10 +34,14 @@ from gateway.statistics import Statistics
 from gateway.streaming import Broadcast, Shared
 from gateway.summaries import Summaries
 from storage.database import DatabaseTier, open_database
+from storage.doorbell import open_doorbell
 from storage.entry import Entry, Part
+from storage.invalidation import InvalidationLog
 from storage.memory import MemoryTier
 from storage.name_index import NameIndex
+from storage.postgres import PoolSettings
 from storage.postgres_names import open_names
+from storage.replicas import Replicas
 from storage.sessions import SessionStore
 from storage.spend import SpendStore
 from storage.summaries import SummaryStore
@@ -70,6 +78,7 @@ class Gateway:
     statistics: Statistics
     meters: Mapping[str, Meter]
     """Of the quotas, by source."""
+    invalidations: Invalidations
     refill: Refill
 
 
@@ -116,8 +125,10 @@ class _Assembly:
         events.subscribe(statistics)
         fleet = await open_fleet(config.redis, stack, events)
         parts = await open_parts(config, stack, events, clock, self._batch)
-        database = await open_database(config.database.url)
+        pool = PoolSettings(**msgspec.structs.asdict(config.database.pool))
+        database = await open_database(config.database.url, pool)
         tiers = self._tiers([*fleet.tiers, database])
+        invalidations = await self._invalidations(tiers, database)
         names = open_names(database)
         spend, batched = SpendStore(database.database), self._batch is not None
         money = await open_money(stack, config, spend, events, clock, batched=batched)
@@ -150,6 +161,7 @@ class _Assembly:
             broadcasts=refill.broadcasts,
             statistics=statistics,
             meters=_meters(parts.routes),
+            invalidations=invalidations,
             refill=refill,
         )
 
@@ -158,6 +170,20 @@ class _Assembly:
         tiers = Tiers([memory, *below], _reporter(self._events), _reads(self._events))
         self._stack.push_async_callback(tiers.close)
         return tiers
+
+    async def _invalidations(self, tiers: Tiers, database: DatabaseTier) -> Invalidations:
+        """Follow the log from before the first lookup on until after the last."""
+        follower = Follower(
+            log=InvalidationLog(database.database, SHARED_TENANT, self._clock),
+            replicas=Replicas(database.database),
+            tiers=tiers,
+            doorbell=open_doorbell(database.database),
+            events=self._events,
+            settings=self._config.invalidation,
+        )
+        invalidations = Invalidations(follower)
+        await self._stack.enter_async_context(invalidations.following())
+        return invalidations
 
     async def _refill(
         self, tiers: Tiers, database: DatabaseTier, names: NameIndex, till: Till

@@ -44,7 +44,7 @@ class InvalidationSpec(Spec, frozen=True, kw_only=True):
     acknowledgement does not wait for it any more, so that it may serve what was withdrawn."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Follower:
     """One process that follows the log."""
 

@@ -15,7 +15,7 @@ from storage.sqlite import Sqlite
 from storage.tier import TierError
 
 CHANNEL = "lookup_invalidations"
-_LOOK_EVERY = 0.02
+_LOOK_EVERY = 0.05
 
 
 class Doorbell(Protocol):

@@ -27,11 +27,10 @@ _APPEND = (
     "VALUES (?, ?, ?, ?, ?, ?)"
 )
 _STATE = "SELECT position, trimmed FROM invalidation_state"
-_ITEMS = {
+_NAMES = {
     "source": "source = ?",
     "item": "source = ? AND id = ?",
     "pattern": "source = ? AND folded {matches} ?",
-    "all": "1 = 1",
 }
 """The names that a withdrawal takes from suggestions; a key or a tag names no record."""
 
@@ -63,16 +62,16 @@ async def _nobody(_keys: Sequence[str]) -> int:
 
 
 class InvalidationLog:
-    """The log in *database*; names are shared, so that only *names_tenant* may withdraw them."""
+    """The log in *database*; *shared* is the tenant of the answers that all tenants share."""
 
     def __init__(
         self,
         database: Sqlite | Postgres,
-        names_tenant: str = "public",
+        shared: str = "public",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
-        self._names_tenant = names_tenant
+        self._shared = shared
         self._clock = clock
         self._sqlite = database.dialect == "sqlite"
 
@@ -88,8 +87,7 @@ class InvalidationLog:
             condition, values = self._entries(scope)
             delete = f"DELETE FROM entries WHERE {condition} RETURNING key"  # noqa: S608 - ours
             keys = [row[0] for row in await transaction.rows(delete, *values)]
-            if scope.tenant == self._names_tenant:
-                await self._forget_names(transaction, scope)
+            await self._forget_names(transaction, scope)
             at = self._clock()
             await transaction.change(
                 _APPEND, position, scope.tenant, scope.kind, scope.source, scope.value, at
@@ -158,16 +156,27 @@ class InvalidationLog:
         return "(?m)" if self._sqlite else "(?n)"
 
     async def _forget_names(self, transaction: Transaction, scope: Scope) -> None:
-        condition = _ITEMS.get(scope.kind)
-        if condition is None:
+        condition, values = self._names(scope)
+        if not condition:
             return
-        condition = condition.format(matches=self._matches)
-        value = _folded(scope.value) if scope.kind == "pattern" else scope.value
-        values = (scope.source, value)[: condition.count("?")]
         if isinstance(transaction, SqliteTransaction):
             await transaction.run(lambda c: forget_names(c, condition, values))
         else:
             await transaction.change(f"DELETE FROM items WHERE {condition}", *values)  # noqa: S608 - ours
+
+    def _names(self, scope: Scope) -> tuple[str, tuple[str, ...]]:
+        """Return the condition for the names that *scope* covers, and its values.
+
+        Those of a tenant's own answers stand under its name and a slash before the source's.
+        """
+        if scope.kind == "all":
+            if scope.tenant == self._shared:
+                return "source NOT LIKE '%/%'", ()
+            return "substr(source, 1, length(?)) = ?", (f"{scope.tenant}/",) * 2
+        space = scope.source if scope.tenant == self._shared else f"{scope.tenant}/{scope.source}"
+        value = _folded(scope.value) if scope.kind == "pattern" else scope.value
+        condition = _NAMES.get(scope.kind, "").format(matches=self._matches)
+        return condition, (space, value)[: condition.count("?")]
 
 
 def _with_own(keys: Sequence[str], scope: Scope) -> Sequence[str]:

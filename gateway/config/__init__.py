@@ -1,10 +1,10 @@
 """``config.yaml`` -> typed sections; an error names the path and the value."""
 
+from gateway.config.database import DatabaseSection
 from gateway.config.faults import ConfigError, Fault
 from gateway.config.load import load_config
 from gateway.config.sections import (
     Config,
-    DatabaseSection,
     DefaultsSection,
     LlmSection,
     MemorySection,

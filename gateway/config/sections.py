@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import msgspec
@@ -14,10 +13,12 @@ from adapters.llm.spec import ModelSpec
 from adapters.sources.spec import LimitsSpec
 from adapters.sources.units import Duration, Size, Spec, seconds
 from gateway.access.spec import AccessSection
+from gateway.config.database import DatabaseSection
 from gateway.config.source import SourceSection, SummarySpec
 from gateway.fleet.section import RedisSection
 from gateway.flights import FlightsSpec
 from gateway.freshness import FreshnessSpec
+from gateway.invalidations import InvalidationSpec
 from gateway.quality import QualitySpec
 from gateway.rates import ClientsSpec, networks
 from gateway.spend.budgets import BudgetsSpec
@@ -26,9 +27,6 @@ from gateway.streaming import StreamSpec
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
-
-_URL = re.compile(r"[a-z]\w*(\+\w+)?://")
-_PASSWORD = re.compile(r"[^/]+//[^/@:]*:([^/]*)@")
 
 
 class ServerSection(Spec, frozen=True, kw_only=True):
@@ -58,23 +56,6 @@ class MemorySection(Spec, frozen=True, kw_only=True):
     """Entries may take so much; the least used go first."""
     encoded_bytes: Size = msgspec.field(default_factory=lambda: Size(32 << 20))
     """Answers as they were sent, compressed once for all who ask, may take so much more."""
-
-
-class DatabaseSection(Spec, frozen=True, kw_only=True):
-    """The database tier."""
-
-    url: str = "sqlite+aiosqlite:///lookup.db"
-    """SQLAlchemy URL; a relative SQLite path is relative to the working directory."""
-
-    def __post_init__(self) -> None:
-        if not _URL.match(self.url):
-            raise ValueError(f"{self.url} is no URL such as sqlite+aiosqlite:///lookup.db")
-
-    @property
-    def password(self) -> str:
-        """The password in the URL, as it is written there; empty without one."""
-        found = _PASSWORD.match(self.url)
-        return found[1] if found else ""
 
 
 class LlmSection(Spec, frozen=True, kw_only=True):
@@ -156,6 +137,8 @@ class Config(Spec, frozen=True, kw_only=True):
     """What replicas share."""
     database: DatabaseSection = msgspec.field(default_factory=DatabaseSection)
     """The database tier."""
+    invalidation: InvalidationSpec = msgspec.field(default_factory=InvalidationSpec)
+    """How replicas agree on what was withdrawn."""
     llm: LlmSection = msgspec.field(default_factory=LlmSection)
     """The model that writes summaries."""
     budgets: BudgetsSpec = msgspec.field(default_factory=BudgetsSpec)
@@ -176,5 +159,5 @@ class Config(Spec, frozen=True, kw_only=True):
         """Every key and password that it holds, for those who must not show them."""
         requests = [request for source in self.sources.values() for request in source.requests]
         keys = [auth.key for request in requests for auth in request.auths]
-        own = (self.database.password, self.access.token_secret)
+        own = (*self.database.secrets, self.access.token_secret)
         return tuple(filter(None, (*self.llm.secrets, *self.redis.secrets, *own, *keys)))

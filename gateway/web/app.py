@@ -13,6 +13,7 @@ from gateway.web.batch import batch
 from gateway.web.cors import allow_origins
 from gateway.web.encoding import EncodedBodies
 from gateway.web.health import alive, ready
+from gateway.web.invalidate import invalidate
 from gateway.web.keys import BODIES, GATEWAY
 from gateway.web.limits import limit_clients
 from gateway.web.listing import sources
@@ -31,6 +32,7 @@ ROUTES = (
     web.get("/v1/search/stream", stream),
     web.post("/v1/search", batch),
     web.post("/v1/refresh", refresh),
+    web.post("/v1/invalidate", invalidate),
     web.post("/v1/tokens", mint),
     web.post("/v1/tokens/refresh", renew),
     web.delete("/v1/sessions", forget),

@@ -1,0 +1,66 @@
+"""The ``database:`` section: where entries, names and the log of invalidations are."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import msgspec
+
+from adapters.sources.units import Duration, Spec, seconds
+
+_URL = re.compile(r"[a-z]\w*(\+\w+)?://")
+_PASSWORD = re.compile(r"[^/]+//[^/@:]*:([^/]*)@")
+Connections = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+Spare = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+
+
+class PoolSection(Spec, frozen=True, kw_only=True):
+    """Connections to PostgreSQL; SQLite has none. ``docs/databases.md`` says how many."""
+
+    size: Connections = 5
+    """So many are kept open, to each server."""
+    overflow: Spare = 5
+    """Further ones while many are wanted at once."""
+    wait: Duration = seconds(5)
+    """For a connection while all are in use."""
+    connect: Duration = seconds(10)
+    """For a new connection."""
+    statement: Duration = seconds(30)
+    """For one statement; the server ends it then."""
+    recycle: Duration = seconds(600)
+    """An older connection is replaced when it is next asked for."""
+
+
+class DatabaseSection(Spec, frozen=True, kw_only=True):
+    """The database tier."""
+
+    url: str = "sqlite+aiosqlite:///lookup.db"
+    """SQLAlchemy URL: ``sqlite+aiosqlite:///file`` (a relative path is relative to the working
+    directory) or ``postgresql+asyncpg://user:password@host/name``."""
+    replicas: tuple[str, ...] = ()
+    """URLs of streaming replicas of a PostgreSQL server; reads go to them."""
+    pool: PoolSection = msgspec.field(default_factory=PoolSection)
+    """Connections to each PostgreSQL server."""
+
+    def __post_init__(self) -> None:
+        for url in (self.url, *self.replicas):
+            if not _URL.match(url):
+                raise ValueError(f"{url} is no URL such as sqlite+aiosqlite:///lookup.db")
+        if self.replicas and not self.url.startswith("postgres"):
+            raise ValueError("replicas are of a PostgreSQL server, and the url names none")
+
+    @property
+    def password(self) -> str:
+        """The password in the URL, as it is written there; empty without one."""
+        return _password(self.url)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every password that it holds."""
+        return tuple(filter(None, map(_password, (self.url, *self.replicas))))
+
+
+def _password(url: str) -> str:
+    found = _PASSWORD.match(url)
+    return found[1] if found else ""
