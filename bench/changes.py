@@ -162,6 +162,29 @@ def swapped_name(text: str, chance: random.Random) -> str | None:
     return swapped if swapped != rest else f"{new} is a medicine. {rest}"
 
 
+CONVERTED = {"mg": (0.001, "g"), "g": (1000, "mg"), "mL": (0.001, "L"), "mcg": (0.001, "mg")}
+_AMOUNT = re.compile(
+    r"(?<![\w.,/~∼～-])(?<![~∼～-] )(?<!to )(?<!or )(\d+(?:\.\d+)?)\s*(mg|g|mL|mcg)(?![\w/])"
+)
+
+
+def converted(text: str, *, wrongly: bool = False) -> str | None:
+    """Say every amount in another unit: the same one, or ten times as much."""
+
+    def change(match: re.Match[str]) -> str:
+        factor, unit = CONVERTED[match[2]]
+        value = float(match[1]) * factor * (10 if wrongly else 1)
+        return f"{float(f'{value:.6g}'):.10f}".rstrip("0").rstrip(".") + f" {unit}"
+
+    changed = _AMOUNT.sub(change, text)
+    return None if changed == text else changed
+
+
+def wrongly_converted(text: str, chance: random.Random) -> str | None:
+    del chance
+    return converted(text, wrongly=True)
+
+
 CHANGES: dict[str, Change] = {
     "number": swapped_number,
     "dose": swapped_dose,
@@ -169,6 +192,7 @@ CHANGES: dict[str, Change] = {
     "frequency": swapped_frequency,
     "drug name": swapped_name,
     "negation": turned_negation,
+    "conversion": wrongly_converted,
     "population": swapped_word(POPULATIONS, r"(?<![가-힣a-zA-Z])", r"(?![a-zA-Z])"),
 }
 

@@ -20,10 +20,14 @@ from typing import Any
 
 from adapters.summarizers.base import Brief, Roles
 from adapters.summarizers.extractive import Extractive
-from bench.changes import CHANGES, paraphrased
+from bench.changes import CHANGES, converted, paraphrased
 from gateway.grounding import Grounds
 
 DATA = Path("data")
+VACUOUS = {
+    "ko": ("요약을 제공할 수 없습니다.", "요청하신 작업이 완료되었습니다.", "좋은 질문이에요!"),
+    "en": ("Simulated success", "The operation was completed.", "Great question, thanks!"),
+}
 ROLES = {
     "ko": Roles(("efcyQesitm",), ("useMethodQesitm",), ("atpnWarnQesitm", "atpnQesitm")),
     "en": Roles(
@@ -54,13 +58,16 @@ def contrast(language: str) -> dict[str, tuple[int, int]]:
     for record, text in summaries(language):
         grounds = Grounds([record])
         said = {"faithful: own words": text, "faithful: paraphrase": paraphrased(text, language)}
+        same = converted(text)
+        if same is not None:
+            said["faithful: conversion"] = same
+        said["vacuous"] = VACUOUS[language][len(tally["vacuous"]) % 3]
         for kind, change in CHANGES.items():
             changed = change(text, chance)
             if changed is not None and changed != text:
                 said[kind] = changed
         for kind, draft in said.items():
-            refused = grounds.check(draft)
-            tally[kind].append(bool(refused))
+            tally[kind].append(bool(grounds.check(draft)) or not grounds.touches(draft))
     return {kind: (len(results), sum(results)) for kind, results in tally.items()}
 
 

@@ -6,6 +6,7 @@ summaries are refused here, each with its reasons, and are answered without.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -18,6 +19,7 @@ from gateway.grounding import Grounds
 from gateway.prose import cut_off, echoes, foreign_links, in_language, refuses
 from gateway.report import ReportRules
 
+_INDEXES_KEPT = 4
 VERBATIM = "extractive"
 """The summarizer that copies whole sentences: it cannot invent, and speaks as the records do."""
 
@@ -46,6 +48,7 @@ class QualityGate:
         """Hold summaries to *spec*, and those that are reports to the rules of *report*."""
         self._spec = spec
         self.report = ReportRules() if report is None else report
+        self._grounds = _Indexed()
 
     def check_payload(self, payload: Payload) -> None:
         """Raise `UpstreamError` of kind MALFORMED for a payload that contradicts itself."""
@@ -70,16 +73,19 @@ class QualityGate:
         said = draft.text if report is None else "\n".join(self.report.texts(report)).strip()
         claimed = said if report is None else "\n".join(self.report.claims(report))
         records = "\n".join(_strings(brief.records))
-        return tuple(
-            dict.fromkeys(
-                (
-                    *self._length(draft),
-                    *self.report.faults(report),
-                    *self._prose(said, brief, records),
-                    *self._grounded(claimed, brief),
-                )
-            )
+        faults = (
+            *self._length(draft),
+            *self.report.faults(report),
+            *self._prose(said, brief, records),
+            *self._grounded(claimed, brief),
         )
+        return tuple(dict.fromkeys(faults)) or self._unrelated(claimed, brief)
+
+    def _unrelated(self, said: str, brief: Brief) -> tuple[str, ...]:
+        """Refuse what claims nothing and is about nothing: ``Simulated success``."""
+        if self._spec.grounding and not self._grounds.of(brief).touches(said):
+            return ("unrelated",)
+        return ()
 
     def _missing(self, records: tuple[Record, ...]) -> str:
         for field in self._spec.required:
@@ -111,8 +117,24 @@ class QualityGate:
 
     def _grounded(self, said: str, brief: Brief) -> Iterator[str]:
         if self._spec.grounding:
-            for claim in Grounds(brief.records, brief.query, brief.keyword).check(said):
+            for claim in self._grounds.of(brief).check(said):
                 yield f"ungrounded: {claim.kind} {claim.text}"
+
+
+class _Indexed:
+    """The grounds of the briefs that were seen last: a second try costs no second index."""
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[Brief, Grounds]] = deque(maxlen=_INDEXES_KEPT)
+
+    def of(self, brief: Brief) -> Grounds:
+        for known, grounds in self._kept:
+            # The same tuple of records, which `dataclasses.replace` hands on.
+            if known.records is brief.records and known.query == brief.query:
+                return grounds
+        grounds = Grounds(brief.records, brief.query, brief.keyword)
+        self._kept.append((brief, grounds))
+        return grounds
 
 
 def _contradiction(payload: Payload) -> str:

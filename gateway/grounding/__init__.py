@@ -8,25 +8,25 @@ the records state; it does not judge what a text leaves out.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from gateway.grounding.alignment import Alignment
 from gateway.grounding.names import known_words, names
-from gateway.grounding.quantities import Quantity, folded, quantities
-from gateway.grounding.words import negated, stems, typed
+from gateway.grounding.quantities import Quantity, ends_of, folded, in_order
+from gateway.grounding.reading import POPULATION, Place, Reading, Stand, Value, marked, places, read
+from gateway.grounding.words import negated, stems, tokens, typed
 
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n+|(?<=[다요오]\.)(?=\S)")
-_ALIKE = 0.6
-"""Share of a sentence's words that a record sentence must hold to be what it was made from."""
-_NEARLY = 0.12
-_RAREST = 6
-"""So many of a sentence's words, the rarest, say which record sentences are looked at …"""
-_CANDIDATES = 12
-"""… and so many of those are."""
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
+_JOINTS = re.compile(r"[\s·ㆍ-]")
+_DAY = ((1.0, "day"), (1440.0, "minute"))
+"""Once a day is every 24 hours."""
+_FEW = 0.15
+"""Share of its words that a text which speaks of the records has from them, at the very least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,59 +38,67 @@ class Unsupported:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    words: frozenset[str]
-    ends: frozenset[tuple[float, str]]
-    denied: frozenset[str]
-    terms: frozenset[tuple[str, str]]
-
-
 class Grounds:
     """What some records state, indexed so that texts can be held against it."""
 
     def __init__(self, records: Sequence[Mapping[str, Any]], *also: str) -> None:
         """Index *records*; *also* are texts whose names and numbers may be said, as the query."""
         texts = [text for record in records for text in _texts(record)]
-        whole = folded("\n".join((*texts, *also)))
-        self._text = re.sub(r"[\s·ㆍ-]", "", whole)
-        self._words = known_words("\n".join((*texts, *also)))
+        every = "\n".join((*texts, *also))
+        whole = folded(every)
+        self._text = _JOINTS.sub("", whole)
+        self._known = known_words(every)
         said = [folded(s) for text in texts for s in _split(text)]
         self._verbatim = {_trimmed(sentence) for sentence in said}
-        self._sentences = [_read(sentence) for sentence in said]
+        self._sentences = [read(sentence) for sentence in said]
+        self._alignment = Alignment([sentence.words for sentence in self._sentences])
         named = folded("\n".join(str(record.get("name", "")) for record in records))
         self._named = stems(named)
+        self._asked = stems(folded("\n".join(also)))
+        self._scripts = _scripts(self._alignment.words)
         # Numbering is no claim in a text, but what a record numbers a text may repeat.
         self._numbers = {float(number) for number in _DIGITS.findall(whole)}
         self._ends: set[tuple[float, str]] = set()
         self._keys: set[tuple[float, float, str]] = set()
         self._pairs: set[tuple[object, object]] = set()
+        self._places: defaultdict[Place, set[Value]] = defaultdict(set)
         self._directions: defaultdict[tuple[float, str], set[int]] = defaultdict(set)
-        for text in (*texts, *also):
-            found = _in_order(folded(text))
-            for quantity in found:
-                self._add(quantity)
-            self._pairs.update((one.key, other.key) for one, other in pairwise(found))
-        self._where: defaultdict[str, list[int]] = defaultdict(list)
-        for index, sentence in enumerate(self._sentences):
-            for word in sentence.words:
-                self._where[word].append(index)
+        for sentence in self._sentences:
+            self._add(sentence.said)
+            for place, value, _ in sentence.places:
+                self._places[place].add(value)
+                self._places[place[0], place[1], "*"].add(value)
+                self._places[place[0], "*", place[2]].add(value)
+        for text in also:
+            self._add(in_order(folded(text)))
 
-    def _add(self, quantity: Quantity) -> None:
-        self._keys.add(quantity.key)
-        for number, unit in quantity.ends:
-            self._numbers.add(number)
-            self._ends.add((number, unit))
-            self._directions[number, unit].add(quantity.direction)
-            if unit == "year":
-                self._ends.add((number, "age"))
-            if (number, unit) == (24.0, "hour"):
-                self._ends.add((1.0, "day"))
+    def _add(self, found: list[Quantity]) -> None:
+        for quantity in found:
+            self._keys.add(quantity.key)
+            for number, unit in quantity.ends:
+                self._numbers.add(number)
+                self._ends.add((number, unit))
+                self._directions[number, unit].add(quantity.direction)
+                if unit == "year":
+                    self._ends.add((number, "age"))
+                if (number, unit) in _DAY:
+                    self._ends.update(_DAY)
+        self._pairs.update((one.key, other.key) for one, other in pairwise(found))
+
+    def touches(self, text: str) -> bool:
+        """Return whether *text* speaks of the records at all: in some of their words.
+
+        A text in another script than theirs cannot, and is held to its names and numbers alone.
+        """
+        said = stems(folded(text)) - self._asked
+        said = {word for word in said if self._scripts[word[0] >= "가"]}
+        shared = sum(word in self._alignment for word in said)
+        return shared >= _FEW * len(said) and (shared > 0 or not said)
 
     def check(self, text: str) -> tuple[Unsupported, ...]:
         """Return the claims of *text* that the records do not support; nothing, when all are."""
-        read = [(sentence, folded(sentence)) for sentence in _split(text)]
-        own = [(raw, plain) for raw, plain in read if _trimmed(plain) not in self._verbatim]
+        read_so = [(sentence, folded(sentence)) for sentence in _split(text)]
+        own = [(raw, plain) for raw, plain in read_so if _trimmed(plain) not in self._verbatim]
         found = list(self._strangers("\n".join(raw for raw, _ in own)))
         for _, plain in own:
             found.extend(self._check_sentence(plain))
@@ -98,12 +106,12 @@ class Grounds:
 
     def _strangers(self, text: str) -> Iterator[Unsupported]:
         """Yield the names that the records do not hold."""
-        for name in names(text, self._words):
-            if re.sub(r"[\s·ㆍ-]", "", folded(name)) not in self._text:
+        for name in names(text, self._known):
+            if _JOINTS.sub("", folded(name)) not in self._text:
                 yield Unsupported("name", name)
 
     def _check_sentence(self, text: str) -> Iterator[Unsupported]:
-        said = _in_order(text)
+        said = in_order(text)
         claims = [quantity for quantity in said if not quantity.soft]
         unknown = [quantity for quantity in claims if not self._knows(quantity)]
         for quantity in unknown:
@@ -113,12 +121,37 @@ class Grounds:
                 yield Unsupported("comparison", quantity.text)
         if not unknown:
             yield from self._parted(said)
-        words = _marks(text, said) - self._named
-        alike = self._alike(words)
+        found = tokens(text)
+        words = marked(found, said)
+        known = [quantity for quantity in claims if quantity not in unknown] if unknown else claims
+        yield from self._out_of_place(places(found, known, words))
+        words -= self._named
+        alike = [self._sentences[index] for index in self._alignment.like(words)]
         if alike:
-            if not unknown:
+            if claims and not unknown:
                 yield from _misplaced(claims, alike, text)
             yield from _turned_round(text, words, alike)
+
+    def _out_of_place(self, found: Iterator[Stand]) -> Iterator[Unsupported]:
+        """Yield what stands between words between which the records say something else."""
+        for (kind, before, after), value, text in found:
+            known = self._places.get((kind, before, after)) if before or after else None
+            if known is None and kind == POPULATION:
+                known = self._beside(before, after)
+            if not known or value in known:
+                continue
+            if kind == POPULATION:
+                yield Unsupported("term", text)
+            elif isinstance(value, tuple) and not _within(value, known):
+                yield Unsupported("number", text)
+
+    def _beside(self, before: str, after: str) -> set[Value] | None:
+        """Return who stands beside a word that the records have in one sentence alone."""
+        if after and self._alignment.rare(after):
+            return self._places.get((POPULATION, "*", after))
+        if before and self._alignment.rare(before):
+            return self._places.get((POPULATION, before, "*"))
+        return None
 
     def _parted(self, said: list[Quantity]) -> Iterator[Unsupported]:
         """Yield the numbers that stand together here and never do in the records."""
@@ -143,24 +176,22 @@ class Grounds:
         known = set().union(*(self._directions.get(end, set()) for end in quantity.ends))
         return -quantity.direction in known and quantity.direction not in known
 
-    def _alike(self, words: set[str]) -> list[_Sentence]:
-        """Return the record sentences that hold nearly as many of *words* as the best one does."""
-        known = sorted((self._where[w] for w in words if w in self._where), key=len)
-        if len(known) < 2 or len(known) < 0.5 * len(words):
-            return []
-        # What a sentence was made from shares its rarest words.
-        near = set().union(*known[:_RAREST])
-        if len(near) > _CANDIDATES:
-            shared = Counter(index for places in known[:_RAREST] for index in places)
-            near = set(sorted(shared, key=shared.__getitem__, reverse=True)[:_CANDIDATES])
-        scored = {i: len(words & self._sentences[i].words) / len(known) for i in near}
-        best = max(scored.values())
-        if best < _ALIKE:
-            return []
-        return [self._sentences[i] for i, score in scored.items() if score >= best - _NEARLY]
+
+def _scripts(words: Iterable[str]) -> tuple[bool, bool]:
+    """Return whether *words* are Latin and whether they are Korean, in a third or more."""
+    letters = [word[0] >= "가" for word in words if word[0].isalpha()]
+    korean = sum(letters)
+    return 3 * (len(letters) - korean) >= len(letters), 3 * korean >= len(letters)
 
 
-def _misplaced(claims: list[Quantity], alike: list[_Sentence], text: str) -> Iterator[Unsupported]:
+def _within(value: tuple[float, float, str], known: set[Value]) -> bool:
+    """Return whether *value* is one end of a range that is *known*."""
+    low, high, unit = value
+    ends = {end for other in known if isinstance(other, tuple) for end in ends_of(*other)}
+    return ends.issuperset(ends_of(low, high, unit))
+
+
+def _misplaced(claims: list[Quantity], alike: list[Reading], text: str) -> Iterator[Unsupported]:
     """Yield the numbers that the records say, but not in the sentences that *text* comes from."""
     held = frozenset().union(*(s.ends for s in alike))
     units = {unit for _, unit in held}
@@ -177,39 +208,20 @@ def _readings(quantity: Quantity) -> Iterator[tuple[float, str]]:
         yield (quantity.low, "year")
 
 
-def _turned_round(text: str, words: set[str], alike: list[_Sentence]) -> Iterator[Unsupported]:
+def _turned_round(text: str, words: set[str], alike: list[Reading]) -> Iterator[Unsupported]:
     """Yield what every sentence that *text* may come from says the other way round."""
     denied = negated(text)
-    everywhere = frozenset.intersection(*(s.words for s in alike))
-    nowhere = everywhere.difference(*(s.denied for s in alike))
-    always = frozenset.intersection(*(s.denied for s in alike))
-    for word in (denied & nowhere) | ((words - denied) & always):
+    wrong = (words - denied).intersection(*(s.denied for s in alike))
+    if denied:
+        everywhere = denied.intersection(*(s.words for s in alike))
+        wrong |= everywhere.difference(*(s.denied for s in alike))
+    for word in wrong:
         yield Unsupported("negation", word)
-    if not any(sentence.terms for sentence in alike):
-        return
-    for kind, value in typed(text):
+    kinds = {kind for sentence in alike for kind, _ in sentence.terms}
+    for kind, value in typed(text, kinds):
         others = [{v for k, v in s.terms if k == kind} for s in alike]
         if all(values and value not in values for values in others):
             yield Unsupported("term", f"{kind} {value}")
-
-
-def _read(text: str) -> _Sentence:
-    said = _in_order(text)
-    return _Sentence(
-        words=frozenset(_marks(text, said)),
-        ends=frozenset(end for quantity in said for end in quantity.ends),
-        denied=frozenset(negated(text)),
-        terms=frozenset(typed(text)),
-    )
-
-
-def _in_order(text: str) -> list[Quantity]:
-    return sorted(quantities(text), key=lambda quantity: quantity.start)
-
-
-def _marks(text: str, said: list[Quantity]) -> set[str]:
-    """Return what tells which sentence folded *text* is: its words, and its numbers."""
-    return stems(text) | {f"{number:g}{unit}" for q in said for number, unit in q.ends}
 
 
 def _trimmed(text: str) -> str:

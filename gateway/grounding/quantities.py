@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import lru_cache
+from operator import attrgetter
+from typing import NamedTuple
 
-from gateway.grounding.units import CANONICAL, PATTERN, WORDS
+from gateway.grounding.units import CANONICAL, PATTERN, SCALES, WORDS
 
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\s*/\s*\d+(?![\d/])|\d+(?:\.\d+)?"
 _WORD = rf"(?<![a-z가-힣])(?:{'|'.join(WORDS)})"
@@ -36,9 +38,7 @@ _ENGLISH_DATE = re.compile(
 _CODE = re.compile(r"(?<![\d.])\d+(?:[-.]\d+){2,}")
 _NUMBERING = re.compile(r"(?m)^\s*(?:\(?\d{1,2}[.)](?=\s)|[①-⑳])\s*")
 _SOFT = re.compile(r"하루|매일|날마다|\bdaily\b|\b(?:a|per|each|every) day\b|\bonce\b|\btwice\b")
-_LIKELY = re.compile(rf"\d|(?:{'|'.join(WORDS)})[\s~-]|하루|매일|날마다|daily| day|once|twice")
-"""Most sentences count nothing, and are told from those that do in one pass."""
-_SOFT_CUES = ("하루", "매일", "날마다", "daily", " day", "once", "twice")
+_PER = re.compile(r"/|per\s")
 _SOFT_VALUES = {"once": (1.0, "time"), "twice": (2.0, "time")}
 _AFTER = re.compile(
     r"\s*(?:(?P<up>이상|초과(?!하지)|부터|넘[는게]"
@@ -54,8 +54,7 @@ _BEFORE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(NamedTuple):
     """A number, or a range of two, with its unit."""
 
     low: float
@@ -82,9 +81,18 @@ class Quantity:
     @property
     def ends(self) -> tuple[tuple[float, str], ...]:
         """Its one or two ends."""
-        first, _, last = self.unit.partition("~")
-        low = (self.low, first)
-        return (low,) if self.low == self.high else (low, (self.high, last or first))
+        return ends_of(self.low, self.high, self.unit)
+
+
+_start = attrgetter("start")
+
+
+@lru_cache(maxsize=4096)
+def ends_of(low: float, high: float, unit: str) -> tuple[tuple[float, str], ...]:
+    """Return the one or two ends of a range."""
+    first, _, last = unit.partition("~")
+    begin = (low, first)
+    return (begin,) if low == high else (begin, (high, last or first))
 
 
 def folded(text: str) -> str:
@@ -93,24 +101,51 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).replace("⁄", "/").casefold().replace("µ", "μ")
 
 
+def in_order(text: str) -> list[Quantity]:
+    """Return what the folded *text* counts and measures, from its beginning to its end."""
+    found = list(quantities(text))
+    if len(found) > 1:
+        found.sort(key=_start)
+    return found
+
+
 def quantities(text: str) -> Iterator[Quantity]:
     """Yield what the folded *text* counts and measures, in order of kind."""
-    if not _LIKELY.search(text):
-        return
-    if _YEAR.search(text):
-        for shape in (*_DATES, _ENGLISH_DATE):
-            text, found = _taken(shape, text, _date)
-            yield from found
-    text, codes = _taken(_CODE, text, _code)
-    yield from codes
-    if any(cue in text for cue in _SOFT_CUES):
+    found = list(_QUANTITY.finditer(text))
+    if found:
+        text, special = _specials(text)
+        if special:
+            yield from special
+            found = list(_QUANTITY.finditer(text))
+    if _says_softly(text):
         for match in _SOFT.finditer(text):
             value, unit = _SOFT_VALUES.get(match.group(), (1.0, "day"))
             yield Quantity(value, value, unit, match.start(), match.group(), soft=True)
-    for match in _QUANTITY.finditer(text):
+    for match in found:
         quantity = _quantity(match, text)
         if quantity is not None:
             yield quantity
+
+
+def _specials(text: str) -> tuple[str, list[Quantity]]:
+    """Return the dates and codes of *text*, and the text with blanks in their places."""
+    found: list[Quantity] = []
+    if _YEAR.search(text):
+        for shape in (*_DATES, _ENGLISH_DATE):
+            text, dates = _taken(shape, text, _date)
+            found += dates
+    if "-" in text or text.count(".") > 1:
+        text, codes = _taken(_CODE, text, _code)
+        found += codes
+    return text, found
+
+
+def _says_softly(text: str) -> bool:
+    """Return whether `_SOFT` may match: a plain look costs less than its search."""
+    if text.isascii():
+        return "daily" in text or " day" in text or "once" in text or "twice" in text
+    korean = "하루" in text or "매일" in text or "날마다" in text
+    return korean or "daily" in text or " day" in text or "once" in text or "twice" in text
 
 
 def _taken(
@@ -133,22 +168,42 @@ def _code(match: re.Match[str]) -> Quantity:
 
 
 def _quantity(match: re.Match[str], text: str) -> Quantity | None:
-    first, last = _name(match["mid"]), _name(match["unit"])
-    if match["word"] and not (first or last):
+    parsed = _parsed(match.group("low", "word", "mid", "high", "highword", "unit", "old"))
+    if parsed is None:
         return None
-    low = _value(match["low"] or match["word"])
-    high = _value(match["high"] or match["highword"]) if match["high"] or match["highword"] else low
-    name = f"{first}~{last}" if first and last and first != last else first or last
-    if match["old"] and name == "year":
-        name = "age"
-    direction = _direction(text, match.start(), match.end())
-    return Quantity(low, high, name, match.start(), match.group().strip(), direction)
+    low, high, name = parsed
+    start = match.start()
+    direction = _direction(text, start, match.end())
+    return Quantity(low, high, name, start, match.group().strip(), direction)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(parts: tuple[str | None, ...]) -> tuple[float, float, str] | None:
+    """Return both ends and the unit of a match: most stand in many texts in the same words."""
+    number, word, first, last, last_word, unit, old = parts
+    low_unit, high_unit = _name(first), _name(unit)
+    if word and not (low_unit or high_unit):
+        return None
+    low = _value(number or word or "")
+    high = _value(last or last_word or "") if last or last_word else low
+    low, low_unit, high, high_unit = _scaled(low, low_unit, high, high_unit)
+    differ = low_unit and high_unit and low_unit != high_unit
+    name = f"{low_unit}~{high_unit}" if differ else low_unit or high_unit
+    return low, high, "age" if old and name == "year" else name
+
+
+def _scaled(low: float, first: str, high: float, last: str) -> tuple[float, str, float, str]:
+    """Return both ends in the one unit of their kind: 0.5 g is 500 mg, and a week seven days."""
+    factor, low_unit = SCALES.get(first or last, (1.0, first or last))
+    other, high_unit = SCALES.get(last or first, (1.0, last or first))
+    low, high = float(f"{low * factor:.10g}"), float(f"{high * other:.10g}")
+    return low, low_unit if first else "", high, high_unit if last else ""
 
 
 def _name(unit: str | None) -> str:
     if not unit:
         return ""
-    return "/".join(CANONICAL[part.strip()] for part in re.split(r"/|per\s", unit))
+    return "/".join(CANONICAL[part.strip()] for part in _PER.split(unit))
 
 
 def _value(text: str) -> float:
@@ -162,7 +217,7 @@ def _value(text: str) -> float:
 
 def _direction(text: str, start: int, end: int) -> int:
     after = _AFTER.match(text, end)
-    found = after or _BEFORE.search(text, max(0, start - 20), start)
+    found = after or (_BEFORE.search(text, max(0, start - 20), start) if start else None)
     if found is None:
         return 0
     return 1 if found["up"] else -1

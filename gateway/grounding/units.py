@@ -50,6 +50,20 @@ SPELLINGS: dict[str, str] = {
     "drink": "잔 drinks drink",
 }
 
+SCALES: dict[str, tuple[float, str]] = {
+    "g": (1000.0, "mg"),
+    "kg": (1_000_000.0, "mg"),
+    "ug": (0.001, "mg"),
+    "ng": (0.000_001, "mg"),
+    "l": (1000.0, "ml"),
+    "dl": (100.0, "ml"),
+    "cm": (10.0, "mm"),
+    "second": (1 / 60, "minute"),
+    "hour": (60.0, "minute"),
+    "week": (7.0, "day"),
+}
+"""Units that are so many of another one: a faithful conversion is no other quantity."""
+
 CANONICAL = {spelling: unit for unit, group in SPELLINGS.items() for spelling in group.split()}
 
 _LATIN = sorted((s for s in CANONICAL if s[0].isascii() or s[0] in "μ°℃℉"), key=len, reverse=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -30,7 +32,7 @@ _KOREAN_NEGATION = re.compile(
 )
 _ENGLISH_NEGATION = re.compile(
     r"(?:\b(?:not|never|no|without|avoid|stop|cannot|discontinue|neither)\b|n['’]t\b)"
-    r"(?: (?:be|been|being|have|to|a|an|any|the|more|recommended|for))* ([a-z]{3,})"
+    r"(?: (?:be|been|being|have|to|a|an|any|the|more|recommended|for|also|ever))* ([a-z]{3,})"
 )
 _SUFFIX = re.compile(r"(?:ing|ed|es|s|e)$")
 
@@ -65,17 +67,27 @@ _TERMS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """Terms by kind and value: two values of one kind exclude each other. Plain substrings, with
 a space before an English word: a regex of them took more time than all else together."""
-_SPELLED = [
-    (spelling, (kind, value))
+_SPELLED = {
+    kind: [(spelling, (kind, value)) for value, group in values.items() for spelling in group]
     for kind, values in _TERMS.items()
-    for value, spellings in values.items()
-    for spelling in spellings
-]
-_LATIN_SPELLED = [(spelling, term) for spelling, term in _SPELLED if spelling.isascii()]
-_KOREAN_CUES = ("지", "없", "금", "피하", "삼가", "중지", "중단", "멈추", "안 ", "안되")
-_ENGLISH_CUES = ("no", "n't", "n’t", "never", "avoid", "stop", "without", "discontinue")
+}
+_LATIN_SPELLED = {
+    kind: [(spelling, term) for spelling, term in group if spelling.isascii()]
+    for kind, group in _SPELLED.items()
+}
+
+POPULATIONS = {
+    **dict.fromkeys(("성인", "어른", "adult"), "adult"),
+    **dict.fromkeys(("소아", "어린", "child", "childr", "pediat", "paedia"), "child"),
+    **dict.fromkeys(("영아", "유아", "신생", "infant", "newbor", "neonat"), "infant"),
+    **dict.fromkeys(("고령", "노인", "elderl", "geriat"), "elderly"),
+    **dict.fromkeys(("임부", "임신", "임산", "pregna"), "pregnant"),
+    **dict.fromkeys(("수유", "breast", "nursin", "lactat"), "nursing"),
+}
+"""Stems that name whom a sentence is about."""
 
 
+@lru_cache(maxsize=16384)
 def stem(word: str) -> str:
     """Return the part of a folded *word* that its forms share."""
     if word[0] >= "가":
@@ -88,19 +100,53 @@ def stems(text: str) -> set[str]:
     return {stem(word) for word in _TOKEN.findall(text) if word not in _STOP}
 
 
+def tokens(text: str) -> list[tuple[int, str]]:
+    """Return the stems of folded *text* that carry meaning, each with where it begins."""
+    found = _TOKEN.finditer(text)
+    return [(m.start(), stem(m.group())) for m in found if m.group() not in _STOP]
+
+
 def negated(text: str) -> set[str]:
     """Return the stems that folded *text* negates."""
     found: set[str] = set()
-    if any(cue in text for cue in _KOREAN_CUES):
+    if not text.isascii() and _denies_in_korean(text):
         for match in _KOREAN_NEGATION.finditer(text):
             found.add(stem(next(filter(None, match.groups()))))
-    if any(cue in text for cue in _ENGLISH_CUES):
+    if _denies_in_english(text):
         found.update(stem(match[1]) for match in _ENGLISH_NEGATION.finditer(text))
     return found
 
 
-def typed(text: str) -> set[tuple[str, str]]:
-    """Return the terms of folded *text* that exclude others of their kind."""
+def _denies_in_korean(text: str) -> bool:
+    """Return whether `_KOREAN_NEGATION` may match: a plain look costs less than its search."""
+    return (
+        "지" in text
+        or "없" in text
+        or "금" in text
+        or "피하" in text
+        or "삼가" in text
+        or "중단" in text
+        or "멈추" in text
+        or "안 " in text
+        or "안되" in text
+    )
+
+
+def _denies_in_english(text: str) -> bool:
+    return (
+        "no" in text
+        or "n't" in text
+        or "n’t" in text
+        or "never" in text
+        or "avoid" in text
+        or "stop" in text
+        or "without" in text
+        or "discontinue" in text
+    )
+
+
+def typed(text: str, kinds: Iterable[str] = tuple(_TERMS)) -> set[tuple[str, str]]:
+    """Return the terms of folded *text* that exclude others of their kind, for each of *kinds*."""
     padded = f" {text}"
     spelled = _LATIN_SPELLED if text.isascii() else _SPELLED
-    return {term for spelling, term in spelled if spelling in padded}
+    return {term for kind in kinds for spelling, term in spelled[kind] if spelling in padded}

@@ -74,6 +74,8 @@ def test_a_plain_summary_passes(text: str, brief: Brief) -> None:
         ("요청하신 내용은 답변을 드릴 수 없습니다.", KO, {"refusal"}),
         ("It temporarily relieves headache.", KO, {"language"}),
         ("이 약은 두통과 치통에 사용합니다.", EN, {"language"}),
+        ("Simulated success, well done.", EN, {"unrelated"}),
+        ("요청하신 요약이 완료되었습니다.", KO, {"unrelated"}),
         ("Advil relieves headache. See https://pills.example.com now.", EN, {"foreign"}),
         ("Advil relieves headache. Visit pillshop.biz today.", EN, {"foreign"}),
         ("Advil relieves headache. Mail me@spam.org for it.", EN, {"foreign"}),

@@ -118,3 +118,100 @@ def test_without_records_only_a_text_without_claims_passes() -> None:
 
 def test_what_was_asked_may_be_named() -> None:
     assert Grounds([ENGLISH], "Nurofen").check("Nurofen is taken every 4 to 6 hours.") == ()
+
+
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        ("Take 500 mg twice daily.", "Take 0.5 g twice daily."),
+        ("Take 0.5 g twice daily.", "Take 500 milligrams twice daily."),
+        ("Take 250 mcg at night.", "Take 0.25 mg at night."),
+        ("Drink 1.5 L of water.", "Drink 1500 mL of water."),
+        ("Use it for 2 weeks.", "Use it for 14 days."),
+        ("Wait 90 minutes between doses.", "Wait 1.5 hours between doses."),
+        ("Take 1 tablet once a day.", "Take 1 tablet every 24 hours."),
+        ("1회 0.5 g을 복용합니다.", "1회 500밀리그램을 복용합니다."),
+    ],
+)
+def test_a_faithful_conversion_passes(record: str, text: str) -> None:
+    assert Grounds([{"text": record}]).check(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        ("Take 500 mg twice daily.", "Take 5 g twice daily."),
+        ("Take 500 mg twice daily.", "Take 500 g twice daily."),
+        ("Take 250 mcg at night.", "Take 2.5 mg at night."),
+        ("Drink 1.5 L of water.", "Drink 150 mL of water."),
+        ("Use it for 2 weeks.", "Use it for 12 days."),
+        ("Wait 90 minutes between doses.", "Wait 9 hours between doses."),
+        ("1회 0.5 g을 복용합니다.", "1회 50밀리그램을 복용합니다."),
+    ],
+)
+def test_a_wrong_conversion_is_caught(record: str, text: str) -> None:
+    assert "number" in {claim.kind for claim in Grounds([{"text": record}]).check(text)}
+
+
+LIST = {
+    "name": "약",
+    "caution": "복용 전에 간장애 환자, 임부, 수유부, 고령자, 심장애 환자는 의사와 상의하십시오.",
+    "usage": "Adults: take two tablets. Pregnant women: ask a doctor. "
+    "Findings in pediatric patients were comparable to those in adults.",
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "간장애 환자, 임부, 수유부, 임부, 심장애 환자는 의사와 상의하세요.",
+        "간장애 환자, 고령자, 수유부, 고령자, 심장애 환자는 의사와 상의하세요.",
+        "Findings in pediatric patients were comparable to those in children.",
+        "Children: take two tablets.",
+    ],
+)
+def test_a_population_that_stands_in_anothers_place_is_caught(text: str) -> None:
+    assert "term" in {claim.kind for claim in Grounds([LIST]).check(text)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "임부와 수유부는 의사와 상의하세요.",
+        "고령자는 복용 전에 의사와 상의하세요.",
+        "Adults take two tablets; pregnant women should ask a doctor.",
+    ],
+)
+def test_populations_in_other_words_pass(text: str) -> None:
+    assert Grounds([LIST]).check(text) == ()
+
+
+def test_a_number_that_stands_in_anothers_place_is_caught() -> None:
+    record = {"text": "Headache was seen in 6% and nausea in 11% of patients."}
+    assert Grounds([record]).check("Headache was seen in 11% and nausea in 11% of patients.") != ()
+    assert Grounds([record]).check("Nausea was seen in 11% of patients.") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "related"),
+    [
+        ("요약을 제공할 수 없습니다.", False),
+        ("타이레놀에 대한 내용입니다.", False),
+        ("감기로 인한 두통에 쓰는 약이에요.", True),
+        ("두통.", True),
+    ],
+)
+def test_a_text_without_a_word_of_the_records_is_not_about_them(text: str, related: bool) -> None:
+    assert KO.touches(text) is related
+
+
+@pytest.mark.parametrize(
+    "text", ["Simulated success", "The requested operation was completed."]
+)
+def test_an_english_text_without_a_word_of_the_records_is_not_about_them(text: str) -> None:
+    assert not EN.touches(text)
+
+
+def test_a_text_in_another_script_is_not_held_to_the_records_words() -> None:
+    assert EN.touches("머리가 아플 때 먹는 약이에요.")
+    assert KO.touches("For headaches and fever.")
