@@ -70,12 +70,13 @@ class DeclarativeSource:
             if number == self._request.pages.max or not self._goes_on(page, rows, total):
                 break
             request = self._following(query, first, page, number)
-        kept = _without_repeats(self._kept(query, records))
+        kept = self._kept(query, records)
         if len(kept) < len(records):
             if rows < total:
                 why = "the upstream ignored what was asked, and not all of its rows were seen"
                 raise UpstreamError(Kind.MALFORMED, why)
             total = len(kept)
+        kept = _without_repeats(kept)
         return Payload(
             tuple(kept),
             max(total, len(kept)),

@@ -104,7 +104,7 @@ class PagesSpec(Spec, frozen=True, kw_only=True):
     """``link``: the ``Link`` header names the next page; else JMESPath over the document to its
     URL. It must be on the same host; the key is sent with it."""
     more: str = ""
-    """JMESPath over the document: truthy while there are more pages (``!meta.is_end``)."""
+    """JMESPath over the document: truthy while there are more pages (``!(meta.is_end)``)."""
 
 
 class LimitHeadersSpec(Spec, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from aiohttp import web
 from yarl import URL
 
 from adapters.errors import Kind, UpstreamError
-from adapters.http import Reply, is_public, open_session, parse_retry_after, send
+from adapters.http import Reply, is_public, open_session, parse_retry_after, send, user_agent
 from tests.recordings import serving
 
 KEY = "secret-key-1234"
@@ -56,6 +56,21 @@ async def test_a_private_address_is_refused_unless_it_is_allowed() -> None:
             error = await failure(base.replace("127.0.0.1", host), private=False)
             assert error.kind is Kind.MISCONFIGURED
             assert "private" in error.message
+
+
+def test_a_private_address_is_nobodys_failure_and_trips_no_breaker() -> None:
+    consequence = Kind.MISCONFIGURED.consequence
+    assert (consequence.breaker, consequence.retry, consequence.status) == (False, False, 502)
+    assert "configured" in consequence.title
+
+
+async def test_we_say_who_we_are_and_whom_to_write_to_only_if_we_know() -> None:
+    async with serving(hello) as base:
+        assert (await get(base)).body == b"hello lookup-gateway/0.1"
+        agent = user_agent("mailto:ops@example.org")
+        async with open_session(allow_private=True, user_agent=agent) as session:
+            reply = await send(session, URL(base), {}, seconds=5, max_bytes=1000)
+    assert reply.body == b"hello lookup-gateway/0.1 (mailto:ops@example.org)"
 
 
 async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from adapters.sources.composite import CompositeSource
 from adapters.sources.composition import CompositeSpec
 from adapters.sources.declarative import DeclarativeSource
 from adapters.sources.spec import ParamSpec, SpecError, TermsSpec
-from adapters.sources.units import dec_hook
+from adapters.sources.units import Duration, dec_hook
 from tests.recordings import NOW, read, serving
 
 Answers = Mapping[str, object]
@@ -283,6 +283,6 @@ parts:
     assert (terms.attribution, terms.license, terms.url) == (
         "us · A · B", "CC0", "https://us.example"
     )  # fmt: skip
-    assert terms.max_ttl == 86_400
+    assert terms.max_ttl == Duration(86_400)
     assert terms.store == "never"
     assert not terms.llm_summary_allowed

@@ -95,3 +95,10 @@ def test_a_wrong_configuration_is_named(folder: Path, more: dict[str, object], p
     with pytest.raises(SpecError) as caught:
         source(folder, **more)
     assert caught.value.path == path
+
+
+def test_a_stand_in_that_is_not_there_is_missed_where_it_stands(folder: Path) -> None:
+    gone = spec(path="gone.jsonl")
+    with pytest.raises(SpecError) as caught:
+        DatasetSource("x", gone, TermsSpec(), folder, lambda: 5.0, at="without_key")
+    assert caught.value.path == "without_key.path"

@@ -35,7 +35,11 @@ from tests.recordings import NOW, read, said, source_of
             "response.errors[0]",
         ),
         ("request: {url: /a}\nresponse: {id_is: nobody}", "response.id_is"),
+        ("request: {url: /a}\nresponse: {keep: {id: nobody}}", "response.keep.id"),
+        ("request: {url: /a}\nresponse: {keep: {nothing: q}}", "response.keep.nothing"),
         ("request: {url: /a, pages: {cursor: '('}}", "request.pages.cursor"),
+        ("request: {url: /a, pages: {next: '('}}", "request.pages.next"),
+        ("request: {url: /a, pages: {more: '('}}", "request.pages.more"),
         ("request: {url: '/{nobody}'}", "request.url"),
         ("request: {url: /a, params: {x: '{q|loud}'}}", "request.params.x"),
         ("request: {url: /a, params: {x: '{q'}}", "request.params.x"),
@@ -46,6 +50,7 @@ from tests.recordings import NOW, read, said, source_of
             "request.auth.key",
         ),
         ("request: {url: /a, valid_until: soon}", "request.valid_until"),
+        ("request: {url: /a, valid_from: soon}", "request.valid_from"),
         ("request: {url: /a}\nparams: {x: {pattern: '('}}", "params.x.pattern"),
     ],
 )
@@ -81,6 +86,15 @@ async def test_a_slash_stays_in_its_segment() -> None:
     async with source_of(read("request: {url: '/name/{q}'}"), said("[]")) as (source, stub):
         await source.fetch(Query("../../etc?x=1#y"))
     assert stub.raw == "/name/..%2F..%2Fetc%3Fx%3D1%23y"
+
+
+async def test_before_its_first_day_nobody_is_asked() -> None:
+    text = "request: {url: /a, valid_from: '$DAY'}"
+    async with source_of(read(text, DAY="2026-01-01"), said("[]")) as (source, _):
+        assert (await source.fetch(Query("x"))).total == 0
+    error = await refusal(read(text, DAY="2099-01-01"), Query("x"))
+    assert error.kind is Kind.MISCONFIGURED
+    assert "2099-01-01" in error.message
 
 
 async def test_after_its_last_day_nobody_is_asked_and_the_successor_is_named() -> None:
