@@ -32,6 +32,7 @@ from gateway.spend.opening import Money, open_money
 from gateway.spend.till import Till
 from gateway.statistics import Statistics
 from gateway.streaming import Broadcast, Shared
+from gateway.similar import SimilarAnswers
 from gateway.summaries import Summaries
 from storage.database import DatabaseTier, open_database
 from storage.doorbell import open_doorbell
@@ -135,12 +136,15 @@ class _Assembly:
         refill = await self._refill(tiers, database, names, money.till)
         flights: Flights[Entry] = Flights(self._deadline, spec=config.flights)
         stack.push_async_callback(flights.close, GRACE)
+        similar = SimilarAnswers(names, tiers, events, clock)
+        stack.push_async_callback(similar.settled)
         resolver = Resolver(
             routes=parts.routes,
             tiers=tiers,
             flights=flights,
             refill=refill,
             events=events,
+            similar=similar,
             clock=clock,
         )
         sessions = Sessions(SessionStore(database.database), parts.routes, events, clock)

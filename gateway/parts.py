@@ -125,6 +125,7 @@ class _Builder:
             sessions=summary.sessions,
             warm=section.warm,
             tags=section.tags,
+            similar=section.similar,
             store=terms.store,
             share=section.share,
             location=section.location,

@@ -21,6 +21,7 @@ from gateway.freshness import Verdict, judge_records, judge_summary, renews_earl
 from gateway.lookup import Lookup
 from gateway.refill import KEPT_NOWHERE, Refill
 from gateway.route import Route
+from gateway.similar import NoSimilar, StandIns
 from gateway.spend.prices import priced
 from storage.entry import Entry, Found
 from storage.tiers import Tiers
@@ -40,6 +41,7 @@ class Resolver:
         flights: Flights[Entry],
         refill: Refill,
         events: Events,
+        similar: StandIns | None = None,
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -48,6 +50,7 @@ class Resolver:
         self._flights = flights
         self._refill = refill
         self._events = events
+        self.similar: StandIns = similar or NoSimilar()
         self._clock = clock
         self._draw = draw
 
@@ -184,11 +187,14 @@ class Resolver:
             landed = await self._fly(
                 lookup, route, _entry(found), want_summary, within=within, soft=soft
             )
-        except UpstreamError:
+        except UpstreamError as error:
             if found is None or not self._stands_in(found.entry, route):
-                raise
+                return await self.similar.instead(lookup, route, error, want_summary)
             return self._kept(found, route, "stale", want_summary)
-        return self._landed(landed, route, want_summary, refreshed=found is not None)
+        answer = self._landed(landed, route, want_summary, refreshed=found is not None)
+        if answer.stored and answer.outcome == "miss":
+            self.similar.note(lookup, route)
+        return answer
 
     def _fly(
         self,

@@ -10,6 +10,7 @@ from adapters.source import Attribution, Priority, Source
 from adapters.sources.spec import ParamSpec
 from adapters.summarizers.base import Roles, Summarizer
 from gateway.freshness import FreshnessSpec
+from gateway.likeness import SimilarSpec
 from gateway.location import LocationSpec
 from gateway.quality import QualityGate
 
@@ -66,5 +67,7 @@ class Route:
     """Classes of readers, and the values of each, that summaries are written for apart."""
     sessions: bool = False
     """What a session looked up before shapes the summaries that it gets."""
+    similar: SimilarSpec = field(default_factory=SimilarSpec)
+    """When another query's answer may stand in."""
     query_required: bool = True
     """``q`` must be given; a source with required parameters of its own may do without."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
-from storage.name_matches import CANDIDATES, FAR, LEADING_CANDIDATES, edits_between, held
-from storage.name_terms import beginning, containing, document, leading, resembling
-from storage.names import fits, fold, has_initials
+from storage import name_search as search
+from storage.name_search import Suggestion
+from storage.name_terms import document
+from storage.names import fold
 from storage.sqlite import Sqlite
 from storage.tier import TierError
 
@@ -21,12 +20,11 @@ _LENGTH_STEP = 1 << 40
 """Numbers of rows for each length of name: rows in order of number are the shortest first."""
 _LONGEST = 4095
 
-_SEARCH = (
-    "SELECT items.number, items.id, items.name, items.folded FROM item_terms "
-    "JOIN items ON items.number = item_terms.rowid "
-    "WHERE item_terms MATCH ? AND items.source = ? ORDER BY item_terms.rowid LIMIT ?"
-)
 _KNOWN = "SELECT number, name, folded FROM items WHERE source = ? AND id = ?"
+_ORPHANS = (
+    "SELECT number, source, folded FROM items WHERE source >= ? AND source < ? "
+    "AND NOT EXISTS (SELECT 1 FROM entries WHERE entries.key = items.id) LIMIT 10000"
+)
 _LAST_NUMBER = "SELECT max(number) FROM items WHERE number >= ? AND number < ?"
 _ADD = "INSERT INTO items (number, source, id, name, folded) VALUES (?, ?, ?, ?, ?)"
 _ADD_TERMS = "INSERT INTO item_terms (rowid, terms) VALUES (?, ?)"
@@ -37,14 +35,6 @@ _DROP_TERMS = "INSERT INTO item_terms (item_terms, rowid, terms) VALUES ('delete
 _MERGE = "INSERT INTO item_terms (item_terms, rank) VALUES ('merge', 64)"
 # One index is searched in half the time of seven; making it of 100,000 names takes 0.3 s.
 _MERGE_ALL = "INSERT INTO item_terms (item_terms) VALUES ('optimize')"
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """A record that may be meant."""
-
-    id: str
-    name: str
 
 
 class NameIndex:
@@ -84,83 +74,38 @@ class NameIndex:
         if not folded or limit < 1:
             return []
         try:
-            return await self._database.search(lambda c: _suggest(c, source, folded, limit))
+            return await self._database.search(lambda c: search.suggest(c, source, folded, limit))
+        except sqlite3.Error as error:
+            raise TierError(f"the names in {self._database.path}: {error}") from error
+
+    async def resembling(self, source: str, text: str, limit: int) -> list[Suggestion]:
+        """Return at most *limit* records of *source* whose names share most of *text*, unranked.
+
+        Raises `TierError`.
+        """
+        folded = fold(text)
+        try:
+            return await self._database.search(lambda c: search.alike(c, source, folded, limit))
+        except sqlite3.Error as error:
+            raise TierError(f"the names in {self._database.path}: {error}") from error
+
+    async def purge(self, prefix: str) -> int:
+        """Forget the names whose ids are the keys of no kept entry; return how many.
+
+        Only of sources that begin with *prefix*, whose ids are keys. Raises `TierError`.
+        """
+        try:
+            return await self._database.write(lambda c: _purge(c, prefix))
         except sqlite3.Error as error:
             raise TierError(f"the names in {self._database.path}: {error}") from error
 
 
-class _Row(NamedTuple):
-    number: int
-    id: str
-    name: str
-    folded: str
-
-
-def _suggest(
-    connection: sqlite3.Connection, source: str, folded: str, limit: int
-) -> list[Suggestion]:
-    found: dict[int, Suggestion] = {}
-    begins, contains = _tests(folded)
-    for expression, accepts in (
-        (beginning(source, folded), begins),
-        (containing(source, folded), contains),
-    ):
-        for row in _rows(connection, source, expression):
-            if accepts(row.folded):
-                found[row.number] = Suggestion(row.id, row.name)
-            if len(found) == limit:
-                return list(found.values())
-    for row in _resembling(connection, source, folded):
-        found.setdefault(row.number, Suggestion(row.id, row.name))
-        if len(found) == limit:
-            break
-    if not found:
-        for row in _held(connection, source, folded)[:limit]:
-            found[row.number] = Suggestion(row.id, row.name)
-    return list(found.values())
-
-
-def _tests(folded: str) -> tuple[Callable[[str], bool], Callable[[str], bool]]:
-    """Return what a name must pass that begins with, and that contains, the folded text."""
-    if not has_initials(folded):
-        return (lambda name: name.startswith(folded)), (lambda name: folded in name)
-    return (
-        lambda name: fits(folded, name),
-        lambda name: any(fits(folded, name[start:]) for start in range(len(name))),
-    )
-
-
-def _resembling(connection: sqlite3.Connection, source: str, folded: str) -> list[_Row]:
-    """Return the names that hold the text but for a typing error, the nearest first."""
-    # One wrong character first; two beside each other (exchanged, or a letter that slipped into
-    # the next syllable) only when that finds nothing.
-    for gap in (1, 2):
-        expression = resembling(source, folded, gap)
-        if not expression:
-            continue
-        edits = edits_between(folded, gap)
-        rows = list(_rows(connection, source, expression, CANDIDATES))
-        ranked = sorted((edits(row.folded), row.number, row) for row in rows)
-        near = [row for count, _, row in ranked if count < FAR]
-        if near:
-            return near
-    return []
-
-
-def _held(connection: sqlite3.Connection, source: str, folded: str) -> list[_Row]:
-    """Return the names whose beginnings the text holds, the longest part first."""
-    expression, count = leading(source, folded), held(folded)
-    rows = _rows(connection, source, expression, LEADING_CANDIDATES) if expression else ()
-    ranked = sorted((-count(row.folded), row.number, row) for row in rows)
-    return [row for length, _, row in ranked if length]
-
-
-def _rows(
-    connection: sqlite3.Connection, source: str, expression: str, limit: int = -1
-) -> Iterator[_Row]:
-    # Rows are made as they are asked for: whoever stops early has not paid for the rest.
-    for row in connection.execute(_SEARCH, (expression, source, limit)):
-        yield _Row._make(row)
+def _purge(connection: sqlite3.Connection, prefix: str) -> int:
+    rows = connection.execute(_ORPHANS, (prefix, prefix + "\U0010ffff")).fetchall()
+    for number, source, folded in rows:
+        connection.execute(_DROP_TERMS, (number, document(source, folded)))
+        connection.execute("DELETE FROM items WHERE number = ?", (number,))
+    return len(rows)
 
 
 def _news(

@@ -108,8 +108,8 @@ def kept_spans(folded: str, gap: int) -> Iterator[tuple[tuple[int, int], ...]]:
     hangul = size > 0 and is_hangul(folded[0])
     if size < (_SHORT_HANGUL if hangul else _SHORT) or (gap > 1 and size <= _SHORT_PAIR):
         for place in range(size - gap + 1):
-            spans = (0, place), (place + gap, size)
-            if kept := tuple(span for span in spans if span[0] < span[1]):
+            around = (0, place), (place + gap, size)
+            if kept := tuple(span for span in around if span[0] < span[1]):
                 yield kept
         return
     # Of three blocks, one error leaves two whole, and two errors leave one.

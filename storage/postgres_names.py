@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from storage.database import DatabaseTier
-from storage.name_index import NameIndex, Suggestion
+from storage.name_index import NameIndex
 from storage.name_matches import CANDIDATES, FAR, LEADING_CANDIDATES, edits_between, held
+from storage.name_search import Suggestion
 from storage.name_terms import (
     beginning_terms,
     containing_terms,
@@ -30,6 +31,10 @@ _SEARCH = (
 _LEADING = (
     "SELECT id, name, folded FROM items WHERE source = ? AND terms && ?::text[] "
     "ORDER BY number LIMIT ?"
+)
+_PURGE = (
+    "DELETE FROM items WHERE starts_with(source, ?) "
+    "AND NOT EXISTS (SELECT FROM entries WHERE entries.key = items.id)"
 )
 # Rows in the order of their numbers are the shortest names first, as in SQLite. A name that is
 # known already is neither locked nor written.
@@ -108,25 +113,48 @@ class PostgresNameIndex(NameIndex):
         ranked = sorted(((count(row[2]), row) for row in rows), key=itemgetter(0), reverse=True)
         return [row for length, row in ranked if length]
 
+    async def resembling(self, source: str, text: str, limit: int) -> list[Suggestion]:
+        """Return at most *limit* records of *source* whose names share most of *text*, unranked.
+
+        Raises `TierError`.
+        """
+        found = {
+            row[0]: Suggestion(row[0], row[1])
+            for gap in (1, 2)
+            for row in await self._sharing(source, fold(text), gap, limit)
+        }
+        return [*found.values()][:limit]
+
+    async def purge(self, prefix: str) -> int:
+        """Forget the names whose ids are the keys of no kept entry; return how many.
+
+        Only of sources that begin with *prefix*, whose ids are keys. Raises `TierError`.
+        """
+        return await self._server.change(_PURGE, prefix)
+
     async def _resembling(self, source: str, folded: str) -> list[Row]:
         """Return the names that hold the text but for a typing error, the nearest first."""
         for gap in (1, 2):
-            branches = resembling_terms(source, folded, gap)
-            if not branches:
-                continue
+            rows = await self._sharing(source, folded, gap, CANDIDATES)
             edits = edits_between(folded, gap)
-            conditions = " OR ".join(["terms @> ?::text[]"] * len(branches))
-            statement = (
-                f"SELECT id, name, folded FROM items WHERE source = ? AND ({conditions}) "  # noqa: S608 - places only
-                f"ORDER BY number LIMIT {CANDIDATES}"
-            )
-            rows = await self._server.rows(statement, source, *branches)
             # Sorting keeps the shortest first among those that are equally near.
             ranked = sorted(((edits(row[2]), row) for row in rows), key=itemgetter(0))
             near = [row for count, row in ranked if count < FAR]
             if near:
                 return near
         return []
+
+    async def _sharing(self, source: str, folded: str, gap: int, limit: int) -> list[Row]:
+        """Return names that hold the text but for *gap* characters, in some order."""
+        branches = resembling_terms(source, folded, gap)
+        if not branches:
+            return []
+        conditions = " OR ".join(["terms @> ?::text[]"] * len(branches))
+        statement = (
+            f"SELECT id, name, folded FROM items WHERE source = ? AND ({conditions}) "  # noqa: S608 - places only
+            "ORDER BY number LIMIT ?"
+        )
+        return list(await self._server.rows(statement, source, *branches, limit))
 
 
 def _meaning(character: str) -> str:

@@ -19,6 +19,7 @@ from adapters.sources.spec import (
 from adapters.sources.units import Spec
 from gateway.context import declared
 from gateway.freshness import FreshnessSpec
+from gateway.likeness import SimilarSpec
 from gateway.location import DISTANCE, LocationSpec
 from gateway.quality import QualitySpec
 from gateway.report import ReportRules
@@ -100,6 +101,8 @@ class SourceSection(Spec, frozen=True, kw_only=True):
     """What the upstream is spared."""
     freshness: FreshnessSpec = msgspec.field(default_factory=FreshnessSpec)
     """How long answers hold."""
+    similar: SimilarSpec = msgspec.field(default_factory=SimilarSpec)
+    """When the answer of a similar query may stand in."""
     summary: SummarySpec = msgspec.field(default_factory=SummarySpec)
     """How records are summarized."""
     quality: QualitySpec = msgspec.field(default_factory=QualitySpec)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.name_index import NameIndex, Suggestion, _suggest
+from storage.name_index import NameIndex
+from storage.name_search import Suggestion, suggest
 from storage.name_terms import containing
 from storage.names import fold, initials
 from storage.sqlite import Sqlite, open_sqlite
@@ -231,7 +232,7 @@ async def test_no_search_reads_a_whole_table(database: Sqlite, index: NameIndex)
     def explain(connection: sqlite3.Connection) -> None:
         statements: list[str] = []
         connection.set_trace_callback(statements.append)
-        _suggest(connection, "medicine", fold("타이레놀"), 10)
+        suggest(connection, "medicine", fold("타이레놀"), 10)
         connection.set_trace_callback(None)
         for statement in (s for s in statements if s.startswith("SELECT items")):
             rows = connection.execute("EXPLAIN QUERY PLAN " + statement)

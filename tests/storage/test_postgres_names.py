@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from storage.database import DatabaseTier, open_database
-from storage.name_index import NameIndex, Suggestion
+from storage.name_index import NameIndex
+from storage.name_search import Suggestion
 from storage.names import fold, initials
 from storage.postgres_names import PostgresNameIndex, open_names
 from storage.tier import TierError
