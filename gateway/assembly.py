@@ -38,6 +38,7 @@ from storage.database import DatabaseTier, open_database
 from storage.doorbell import open_doorbell
 from storage.entry import Entry, Part
 from storage.invalidation import InvalidationLog
+from storage.leases import Leases
 from storage.memory import MemoryTier
 from storage.name_index import NameIndex
 from storage.postgres import PoolSettings
@@ -124,7 +125,7 @@ class _Assembly:
         config, stack, events, clock = self._config, self._stack, self._events, self._clock
         statistics = Statistics()
         events.subscribe(statistics)
-        fleet = await open_fleet(config.redis, stack, events)
+        fleet = open_fleet(config.redis, events)
         parts = await open_parts(config, stack, events, clock, self._batch)
         pool = PoolSettings(**msgspec.structs.asdict(config.database.pool))
         database = await open_database(config.database.url, pool)
@@ -133,7 +134,8 @@ class _Assembly:
         names = open_names(database)
         spend, batched = SpendStore(database.database), self._batch is not None
         money = await open_money(stack, config, spend, events, clock, batched=batched)
-        refill = await self._refill(tiers, database, names, money.till)
+        stack.push_async_callback(fleet.leases.close)
+        refill = await self._refill(tiers, database, names, money.till, fleet.leases)
         flights: Flights[Entry] = Flights(self._deadline, spec=config.flights)
         stack.push_async_callback(flights.close, GRACE)
         similar = SimilarAnswers(names, tiers, events, clock)
@@ -149,6 +151,7 @@ class _Assembly:
         )
         sessions = Sessions(SessionStore(database.database), parts.routes, events, clock)
         stack.push_async_callback(sessions.close)
+        await stack.enter_async_context(fleet.listening)
         return Gateway(
             config=config,
             routes=parts.routes,
@@ -190,7 +193,7 @@ class _Assembly:
         return invalidations
 
     async def _refill(
-        self, tiers: Tiers, database: DatabaseTier, names: NameIndex, till: Till
+        self, tiers: Tiers, database: DatabaseTier, names: NameIndex, till: Till, leases: Leases
     ) -> Refill:
         """Make what flights do; the flights within are closed after those that wait for them."""
         store = SummaryStore(database.database)
@@ -214,6 +217,7 @@ class _Assembly:
             summaries=summaries,
             names=names,
             fetches=fetches,
+            leases=leases,
             events=self._events,
             clock=self._clock,
         )

@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import msgspec
 import orjson
@@ -25,6 +26,7 @@ from gateway.events import (
     SummaryReused,
     TierFailed,
 )
+from gateway.fleet.turns import Turns
 from gateway.flights import Flights
 from gateway.freshness import (
     Verdict,
@@ -40,6 +42,7 @@ from gateway.spend.prices import priced
 from gateway.streaming import Broadcast, Shared
 from gateway.summaries import Summaries, summary_digest
 from storage.entry import Entry, Part
+from storage.leases import Leases, NoLeases
 from storage.name_index import NameIndex
 from storage.tier import TierError
 from storage.tiers import Tiers
@@ -73,6 +76,7 @@ class Refill:
         names: NameIndex,
         fetches: Flights[Fetch],
         events: Events,
+        leases: Leases | None = None,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -83,6 +87,7 @@ class Refill:
         self.broadcasts: Shared[Broadcast] = Shared(Broadcast)
         """What the flights tell before they land, by the key of their lookup."""
         self._events = events
+        self._turns = Turns(leases or NoLeases(), tiers, clock)
         self._clock = clock
         self._timer = timer
 
@@ -99,11 +104,23 @@ class Refill:
         """Return a new entry for *lookup*, kept in every tier that would take it.
 
         Its ``keep_until`` is `KEPT_NOWHERE` where no tier did.
-
         *old* is what stands there now: what of it is still good is carried over, except that
         records which are still fresh are fetched all the same when they are renewed *early*.
         Raise `UpstreamError` when records are due and cannot be had.
         """
+        make = partial(self._make, lookup, route, old, want_summary, priority, early=early)
+        return await self._turns.take(lookup, route, old, make, want_summary=want_summary)
+
+    async def _make(
+        self,
+        lookup: Lookup,
+        route: Route,
+        old: Entry | None,
+        want_summary: bool,
+        priority: Priority,
+        *,
+        early: bool,
+    ) -> Entry:
         if old is not None and self._tiers.withdrawn(old):
             old = None  # since it was found: nothing of it is good any more
         with self.broadcasts.hold(lookup.key, ending=want_summary) as broadcast:
@@ -228,9 +245,6 @@ def _naming(record: Record) -> tuple[str, str]:
 
 def digest_of(payload: Payload) -> str:
     """Name the content of *payload*: what it says, not when it said so."""
-    return _digest(payload.records)
-
-
-def _digest(records: tuple[Record, ...]) -> str:
-    content = orjson.dumps([dict(record) for record in records], option=orjson.OPT_SORT_KEYS)
+    records = [dict(record) for record in payload.records]
+    content = orjson.dumps(records, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(content).hexdigest()

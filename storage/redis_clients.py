@@ -57,12 +57,12 @@ def make_client(
     if address.kind == "single":
         (host, port), *_ = address.hosts
         return Redis(host=host, port=port, **options)
-    greeting = {
-        **{name: options[name] for name in ("socket_timeout", "socket_connect_timeout", "retry")},
-        "protocol": 2,
-        "driver_info": None,
-        "password": sentinel_password or None,
-    }
+    return _of_sentinels(address, options, sentinel_password)
+
+
+def _of_sentinels(address: RedisAddress, options: dict[str, Any], password: str) -> Redis:
+    shared = ("socket_timeout", "socket_connect_timeout", "retry", "protocol", "driver_info")
+    greeting = {name: options[name] for name in shared} | {"password": password or None}
     make: Any = Sentinel  # its constructor has no types
     sentinel = make(list(address.hosts), sentinel_kwargs=greeting, **options)
     client: Redis = sentinel.master_for(address.service, redis_class=_OfSentinel)

@@ -18,7 +18,7 @@ from storage.redis_channels import RedisChannels
 from storage.redis_link import RedisLink, Script
 from storage.tier import TierError
 
-TERM = 5.0
+TERM = 3.0
 """Seconds after which an owner that does not renew its lease is taken for gone."""
 POLL = 1.0
 """Seconds after which who waits looks whether it has missed a message."""

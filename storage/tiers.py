@@ -54,14 +54,16 @@ class Tiers:
         """Say whether *entry*, which was found or fetched a while ago, was withdrawn since."""
         return self.withdrawals.covers(entry)
 
-    async def find(self, key: str) -> Found | None:
+    async def find(self, key: str, *, shared: bool = False) -> Found | None:
         """Return the entry and the name of the nearest tier that has it, or None.
+
+        *shared* asks only tiers that other replicas may have written to.
 
         The tiers above it get the entry too: memory at once, others behind the answer.
         """
         drops = self._drops
         for depth, tier in enumerate(self._tiers):
-            if not self._vouched(tier):
+            if not self._vouched(tier) or (shared and tier is self._memory):
                 continue
             started = perf_counter()
             entry = await self._get(tier, key)

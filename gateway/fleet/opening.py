@@ -2,41 +2,61 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
 
 from gateway.events import Events, TierLost, TierReturned
 from gateway.fleet.section import RedisSection
+from storage.doorbell import Doorbell
+from storage.leases import Leases, NoLeases
 from storage.tier import Tier
+
+PATIENCE = 5.0
+"""Seconds that the connection for messages waits for Redis; no lookup waits for it."""
+
+
+@asynccontextmanager
+async def _nothing() -> AsyncIterator[None]:
+    yield
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What this replica shares with others."""
+    """What this replica shares with others; whoever takes a part closes it."""
 
     tiers: tuple[Tier, ...] = ()
     """The redis tier, or none."""
+    leases: Leases = field(default_factory=NoLeases)
+    doorbell: Doorbell | None = None
+    """That of Redis; None: the database has one."""
+    listening: AbstractAsyncContextManager[None] = field(default_factory=_nothing)
+    """Within it, what other replicas say is heard."""
 
 
-async def open_fleet(section: RedisSection, stack: AsyncExitStack, events: Events) -> Fleet:
-    """Return what *section* names; nothing is connected before it is needed.
-
-    Whoever takes the tiers closes them.
-    """
+def open_fleet(section: RedisSection, events: Events) -> Fleet:
+    """Return what *section* names; nothing is connected before it is needed."""
     if not section.url:
         return Fleet()
     # Importing redis-py takes half a second and 38 MB: only who configures it pays for it.
-    from storage.redis import make_redis  # noqa: PLC0415
+    from storage.redis import RedisTier  # noqa: PLC0415
+    from storage.redis_address import parse_address  # noqa: PLC0415
+    from storage.redis_channels import RedisChannels, RedisDoorbell  # noqa: PLC0415
+    from storage.redis_clients import make_client  # noqa: PLC0415
+    from storage.redis_leases import RedisLeases  # noqa: PLC0415
+    from storage.redis_link import RedisLink  # noqa: PLC0415
 
     def changed(up: bool, reason: str) -> None:
         events.emit(TierReturned("redis") if up else TierLost("redis", reason))
 
-    tier = make_redis(
-        section.url,
-        prefix=section.prefix,
-        timeout=section.timeout,
-        on_change=changed,
-        ca=section.ca,
-        sentinel_password=section.sentinel_password,
+    address, prefix = parse_address(section.url), section.prefix
+    make = partial(make_client, address, ca=section.ca, sentinel_password=section.sentinel_password)
+    link = RedisLink(make(timeout=section.timeout), section.timeout, changed)
+    channels = RedisChannels(make(timeout=PATIENCE), link, prefix)
+    return Fleet(
+        tiers=(RedisTier(link, prefix),),
+        leases=RedisLeases(link, channels, prefix),
+        doorbell=RedisDoorbell(channels),
+        listening=channels.running(),
     )
-    return Fleet((tier,))

@@ -53,7 +53,7 @@ def noted(error: BaseException) -> Note:
 
 
 @asynccontextmanager
-async def replica(url: str, prefix: str, term: float = 5.0) -> AsyncIterator[RedisLeases]:
+async def replica(url: str, prefix: str, term: float = 3.0) -> AsyncIterator[RedisLeases]:
     address = parse_address(url)
     link = RedisLink(make_client(address, timeout=PATIENT), PATIENT, lambda up, why: None)
     channels = RedisChannels(make_client(address, timeout=PATIENT), link, prefix)

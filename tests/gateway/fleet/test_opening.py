@@ -6,21 +6,18 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
-import yaml
 
-from gateway.answer import Answer
-from gateway.assembly import Gateway, open_gateway
-from gateway.config import Config, ConfigError, load_config
+from gateway.assembly import open_gateway
+from gateway.config import ConfigError
 from gateway.events import Event, Events, TierFailed, TierLost, TierReturned
-from gateway.lookup import make_lookup
 from tests.fault_proxy import FaultProxy
+from tests.gateway.fleet.fleet import ask, config
 from tests.servers.valkey import Valkey
 from tests.serving import served
-from tests.stub_upstream import Reply, StubUpstream, source
+from tests.stub_upstream import Reply, StubUpstream
 
 RECORD = {"id": "1", "name": "Aspirin", "use": "Against pain."}
 
@@ -29,23 +26,6 @@ RECORD = {"id": "1", "name": "Aspirin", "use": "Against pain."}
 async def upstream() -> AsyncIterator[StubUpstream]:
     async with StubUpstream(Reply(records=[RECORD])) as stub:
         yield stub
-
-
-def config(folder: Path, upstream: StubUpstream, name: str = "a", **redis: Any) -> Config:
-    """Return the configuration of one gateway of a fleet: its own database, a shared Redis."""
-    document = {
-        "memory": {"max_bytes": "1MiB"},
-        "redis": {"prefix": f"{folder}:", "timeout": "2s", **redis},
-        "database": {"url": f"sqlite+aiosqlite:///{folder / name}.db"},
-        "sources": {"s": source(upstream.url, summary={"by": "none"})},
-    }
-    path = folder / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(document))
-    return load_config(path, {})
-
-
-async def ask(gateway: Gateway, q: str = "aspirin") -> Answer:
-    return await gateway.resolver.resolve(make_lookup(gateway.routes["s"], q))
 
 
 async def test_what_one_gateway_fetched_another_finds_in_redis(
