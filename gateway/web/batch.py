@@ -11,14 +11,16 @@ from aiohttp.web_request import Request
 
 from adapters.errors import UpstreamError
 from gateway.answer import Answer
+from gateway.assembly import Gateway
 from gateway.resolver import Resolver
 from gateway.web.admission import asker
 from gateway.web.bodies import coded, read_object
 from gateway.web.headers import cache_status
 from gateway.web.keys import GATEWAY
+from gateway.web.nearest import nearest_names, rendered
 from gateway.web.parameters import Asker, Search, read_members, search_of
 from gateway.web.problems import ProblemError, bad_body, upstream_failed
-from gateway.web.search import CALLER_DEADLINE, rendered
+from gateway.web.search import CALLER_DEADLINE
 
 MAX_LOOKUPS = 100
 _Distinct = tuple[str, bool]
@@ -34,7 +36,9 @@ async def batch(request: Request) -> web.Response:
     answers = await _resolved(
         gateway.resolver, (asked for asked in read if isinstance(asked, Search))
     )
-    told = [_told(asked, answers, _place(index)) for index, asked in enumerate(read)]
+    told = await asyncio.gather(
+        *(_told(gateway, asked, answers, _place(index)) for index, asked in enumerate(read))
+    )
     return coded(request, b'{"answers":[' + b",".join(told) + b"]}", {})
 
 
@@ -79,7 +83,8 @@ async def _resolved(
     return answers
 
 
-def _told(
+async def _told(
+    gateway: Gateway,
     asked: Search | ProblemError,
     answers: Mapping[_Distinct, Answer | UpstreamError],
     place: str,
@@ -91,7 +96,8 @@ def _told(
         return _problem(upstream_failed(answer, asked.route.name), place)
     # Every answer says where it came from; a list has no header for each.
     where = cache_status(answer).encode()
-    body = rendered(answer.seen_from(asked.lookup.near), asked)
+    nearest = await nearest_names(gateway, asked, answer)
+    body = rendered(answer.seen_from(asked.lookup.near), asked, nearest)
     return b'{"status":200,"answer":%b,"age":%d,"cache_status":"%b"}' % (body, answer.age, where)
 
 

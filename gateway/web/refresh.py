@@ -12,9 +12,10 @@ from gateway.web import headers
 from gateway.web.admission import asker
 from gateway.web.bodies import coded, read_object
 from gateway.web.keys import GATEWAY
+from gateway.web.nearest import marked, nearest_names, rendered
 from gateway.web.parameters import read_members, search_of
 from gateway.web.problems import upstream_failed
-from gateway.web.search import CALLER_DEADLINE, rendered
+from gateway.web.search import CALLER_DEADLINE
 
 
 async def refresh(request: Request) -> web.Response:
@@ -28,10 +29,11 @@ async def refresh(request: Request) -> web.Response:
         )
     except UpstreamError as error:
         raise upstream_failed(error, asked.route.name) from error
+    nearest = await nearest_names(gateway, asked, answer)
     sent = {
         "Cache-Status": headers.cache_status(answer, forced=True),
         hdrs.AGE: str(answer.age),
-        hdrs.ETAG: headers.entity_tag(answer.etag, asked.view),
+        hdrs.ETAG: headers.entity_tag(marked(answer.etag, nearest), asked.view),
         "Server-Timing": headers.server_timing(answer, perf_counter() - start),
     }
-    return coded(request, rendered(answer, asked), sent)
+    return coded(request, rendered(answer, asked, nearest), sent)

@@ -8,11 +8,11 @@ from aiohttp import ETag, hdrs, web
 from aiohttp.web_request import Request
 
 from adapters.errors import UpstreamError
-from gateway.answer import Answer
 from gateway.web import encoding, headers
 from gateway.web.admission import asker
 from gateway.web.keys import BODIES, GATEWAY
-from gateway.web.parameters import Search, read_search
+from gateway.web.nearest import marked, nearest_names, rendered
+from gateway.web.parameters import read_search
 from gateway.web.problems import upstream_failed
 from gateway.web.sessions import placed, private
 
@@ -32,7 +32,8 @@ async def search(request: Request) -> web.Response:
         )
     except UpstreamError as error:
         raise upstream_failed(error, asked.route.name) from error
-    content = answer.etag
+    nearest = await nearest_names(gateway, asked, answer)
+    content = marked(answer.etag, nearest)
     tag = headers.entity_tag(content, asked.view)
     sent = {
         hdrs.CACHE_CONTROL: headers.cache_control(answer),
@@ -46,16 +47,11 @@ async def search(request: Request) -> web.Response:
     if _unchanged(request, tag):
         return web.Response(status=304, headers=sent)
     body, coding = request.app[BODIES].get(
-        content, asked.view, coding, lambda: rendered(answer, asked)
+        content, asked.view, coding, lambda: rendered(answer, asked, nearest)
     )
     if coding != encoding.IDENTITY:
         sent[hdrs.CONTENT_ENCODING] = coding
     return web.Response(body=body, content_type="application/json", headers=sent)
-
-
-def rendered(answer: Answer, asked: Search) -> bytes:
-    """Return the JSON of *answer* as it was *asked* for."""
-    return answer.body(fields=asked.fields, limit=asked.limit, summary=asked.summary)
 
 
 def _unchanged(request: Request, tag: str) -> bool:

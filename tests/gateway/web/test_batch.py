@@ -202,3 +202,24 @@ async def test_a_refresh_is_checked_as_a_search_is(
     response, problem = await post(client, REFRESH, body)
     assert (response.status, upstream.count) == (400, 0)
     assert problem["parameter"] in ("source", "q", "qq")
+
+
+async def test_what_finds_nothing_is_offered_the_nearest_names(
+    client: aiohttp.ClientSession, upstream: StubUpstream
+) -> None:
+    upstream.default = Reply(records=[{"id": "7", "name": "타이레놀정500밀리그람", "use": "a"}])
+    await get(client, {"source": "plain", "q": "타이레놀"})
+    upstream.default = Reply(records=())
+    offered = [{"id": "7", "name": "타이레놀정500밀리그람"}]
+    mistyped = {"source": "plain", "q": "타이래놀정"}
+    alone = await get(client, mistyped)
+    assert orjson.loads(alone)["suggestions"] == offered
+    assert await get(client, mistyped) == alone
+    assert (await batch(client, mistyped))[0]["answer"]["suggestions"] == offered
+    _, fresh = await post(client, REFRESH, mistyped)
+    assert (fresh["total"], fresh["suggestions"]) == (0, offered)
+    assert "suggestions" not in orjson.loads(await get(client, {"source": "plain", "q": "zzzz"}))
+    async with client.get(SEARCH, params=mistyped) as response:
+        tag = response.headers["ETag"]
+    async with client.get(SEARCH, params=mistyped, headers={"If-None-Match": tag}) as response:
+        assert response.status == 304
