@@ -128,7 +128,7 @@ class _Assembly:
         fleet = open_fleet(config.redis, events)
         parts = await open_parts(config, stack, events, clock, self._batch)
         pool = PoolSettings(**msgspec.structs.asdict(config.database.pool))
-        database = await open_database(config.database.url, pool)
+        database = await open_database(config.database.url, pool, config.database.replicas)
         tiers = self._tiers([*fleet.tiers, database])
         invalidations = await self._invalidations(tiers, database)
         names = open_names(database)

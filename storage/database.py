@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import msgspec
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from storage.batching import Batcher
@@ -14,6 +14,7 @@ from storage.entry import Entry, decode
 from storage.entry_rows import EntryRows, Kept
 from storage.postgres import PoolSettings, Postgres, open_postgres
 from storage.postgres_entries import PostgresEntries
+from storage.postgres_reads import PostgresReads
 from storage.sqlite import FAULTS, MEMORY, Sqlite, open_sqlite
 from storage.sqlite_entries import SqliteEntries
 from storage.tier import TierError, WithdrawnError
@@ -25,22 +26,26 @@ PURGE_ROWS = 500
 _PURGE = "DELETE FROM entries WHERE key IN (SELECT key FROM entries WHERE keep_until <= ? LIMIT ?)"
 
 
-async def open_database(url: str, pool: PoolSettings = PoolSettings()) -> DatabaseTier:  # noqa: B008 - frozen
+async def open_database(
+    url: str,
+    pool: PoolSettings = PoolSettings(),  # noqa: B008 - frozen
+    replicas: Sequence[str] = (),
+) -> DatabaseTier:
     """Open the database at *url*, making (SQLite) and migrating it.
 
-    ``sqlite+aiosqlite:///file``, or ``postgresql+asyncpg://user:password@host/name`` with *pool*.
-    Raises `TierError` that names the database and says why it cannot be opened.
+    ``sqlite+aiosqlite:///file``, or ``postgresql+asyncpg://user:password@host/name`` with *pool*
+    and *replicas*, which may be away. Raises `TierError` that names the database and says why it
+    cannot be opened.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        # The text itself stays out of the message: it may hold a password.
-        raise TierError("the database's URL is none (try sqlite+aiosqlite:///file)") from error
+    parsed = _parsed(url)
     engine = parsed.get_backend_name()
     if engine == "sqlite":
         return DatabaseTier(await open_sqlite(parsed.database or MEMORY))
     if engine in ("postgresql", "postgres"):
-        return DatabaseTier(await open_postgres(parsed, pool))
+        primary = await open_postgres(parsed, pool)
+        reads = PostgresReads(primary, [Postgres(_parsed(each), pool) for each in replicas])
+        await reads.start()
+        return DatabaseTier(primary, reads=reads)
     raise TierError(f"cannot open {parsed}: {engine} is not supported")
 
 
@@ -53,10 +58,17 @@ class DatabaseTier:
 
     name = "database"
 
-    def __init__(self, database: Sqlite | Postgres, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: Sqlite | Postgres,
+        clock: Callable[[], float] = time.time,
+        reads: PostgresReads | None = None,
+    ) -> None:
         self.database = database
+        self.reads = reads
+        """Where a PostgreSQL server's reads go."""
         self._clock = clock
-        self._entries = _entries(database)
+        self._entries = _entries(database, reads)
         self._reads: Batcher[str, Kept] = Batcher(self._entries.find, KEYS_PER_STATEMENT)
 
     async def get(self, key: str) -> Entry | None:
@@ -108,10 +120,20 @@ class DatabaseTier:
     async def close(self) -> None:
         """Finish what was asked for and close the database."""
         await self._reads.settled()
+        if self.reads is not None:
+            await self.reads.close()
         await self.database.close()
 
 
-def _entries(database: Sqlite | Postgres) -> EntryRows:
+def _entries(database: Sqlite | Postgres, reads: PostgresReads | None) -> EntryRows:
     if isinstance(database, Sqlite):
         return SqliteEntries(database)
-    return PostgresEntries(database)
+    return PostgresEntries(database, reads or PostgresReads(database))
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        # The text itself stays out of the message: it may hold a password.
+        raise TierError("the database's URL is none (try sqlite+aiosqlite:///file)") from error

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from storage.batching import Batcher
 from storage.entry import Entry, encode
 from storage.entry_rows import LINES, Kept, labels_of, lines_of
 from storage.postgres import Postgres
+from storage.postgres_reads import PostgresReads
 from storage.withdrawals import Withdrawals, tenant_of
 
 ENTRIES_PER_STATEMENT = 1000
+WRITES_REMEMBERED = 100_000
+"""Keys that are read from the primary while a replica lacks them."""
 _SELECT = (
     "SELECT key, wire, 0 FROM entries WHERE key = ANY(?::text[]) "
     "UNION ALL SELECT NULL, NULL, position FROM invalidation_state"
@@ -48,8 +51,11 @@ class _Put(NamedTuple):
 class PostgresEntries:
     """Reads and writes in one statement each what is asked for together."""
 
-    def __init__(self, database: Postgres) -> None:
+    def __init__(self, database: Postgres, reads: PostgresReads) -> None:
         self._database = database
+        self._reads = reads
+        self._written: dict[str, int] = {}
+        """Where in the server's log stands what was written under a key lately, oldest first."""
         self._puts: Batcher[_Put, bool] = Batcher(
             lambda puts: asyncio.ensure_future(self._store(puts)), ENTRIES_PER_STATEMENT
         )
@@ -76,10 +82,22 @@ class PostgresEntries:
 
     async def _find(self, keys: list[str]) -> Sequence[Kept]:
         texts = [*map(_text, keys)]
-        found = await self._database.rows(_SELECT, texts)
+        # What was written here lately is read from a server that has it, the rest from any.
+        since = {text: self._written.get(text, 0) for text in texts}
+        fresh = [text for text in texts if not self._reads.has(since[text])]
+        rest = [text for text in texts if self._reads.has(since[text])]
+        latest = max((since[text] for text in fresh), default=0)
+        parts = [(part, least) for part, least in ((fresh, latest), (rest, 0)) if part]
+        kept: dict[str, Kept] = {}
+        for some in await asyncio.gather(*(self._select(part, least) for part, least in parts)):
+            kept |= some
+        return [kept[text] for text in texts]
+
+    async def _select(self, texts: list[str], since: int) -> dict[str, Kept]:
+        found = await self._reads.rows(_SELECT, texts, since=since)
         position = found.pop()[2]
         wires = {key: wire for key, wire, _ in found}
-        return [Kept(wires.get(text), position) for text in texts]
+        return {text: Kept(wires.get(text), position) for text in texts}
 
     async def _store(self, puts: list[_Put]) -> Sequence[bool]:
         # Of two under one key the last stands. All writers take the keys in one order: no deadlock.
@@ -87,7 +105,20 @@ class PostgresEntries:
         rows = [_row(key, last[key]) for key in sorted(last)]
         columns = [[*column] for column in zip(*rows, strict=True)]
         taken = {row[0] for row in await self._database.rows(_UPSERT, *columns)}
+        self._note(taken, await self._reads.written())
         return [_text(put.entry.key) in taken for put in puts]
+
+    def _note(self, keys: Iterable[str], written: int) -> None:
+        if not written:
+            return
+        for key in keys:
+            self._written.pop(key, None)
+            self._written[key] = written
+        while self._written:
+            key, place = next(iter(self._written.items()))
+            if not self._reads.has(place) and len(self._written) <= WRITES_REMEMBERED:
+                return
+            del self._written[key]
 
     async def _withdrawn(self, entry: Entry) -> tuple[int, bool]:
         """Return where the log stands, and whether *entry* was withdrawn up to there."""
@@ -102,7 +133,7 @@ class PostgresEntries:
 def _row(key: str, put: _Put) -> tuple[object, ...]:
     entry = put.entry
     labels = "\n".join(labels_of(entry))
-    tenant = tenant_of(entry.key)
+    tenant = _text(tenant_of(entry.key))
     return (key, entry.source, encode(entry), put.stored_at, entry.keep_until, tenant,
             entry.holds, labels, put.since)  # fmt: skip
 
