@@ -26,11 +26,12 @@ class RetryBudget:
         """Count a first try."""
         self._save(self._ratio)
 
-    def spend(self) -> bool:
-        """Take a retry; False when none is left."""
+    def spend(self, *, urgent: bool = True) -> bool:
+        """Take a retry; False when none is left, or only the half that is for the *urgent*."""
         self._save(0.0)
+        left = self._saved if urgent else self._saved - self._burst / 2
         # Ten times a tenth is a little less than one.
-        if self._saved < 1.0 - 1e-9:
+        if left < 1.0 - 1e-9:
             return False
         self._saved -= 1.0
         return True

@@ -343,3 +343,17 @@ async def test_an_upstream_that_says_it_has_no_call_left_is_left_alone_for_so_lo
     time.now += 30
     await source.fetch(QUERY)
     assert upstream.calls == 2
+
+
+async def test_refreshes_leave_half_of_the_retries_to_those_who_wait() -> None:
+    time, upstream = Time(), Upstream(*(failed() for _ in range(999)))
+    circuit = BreakerSpec(failures=1000, min_calls=1000)
+    limits = LimitsSpec(retry_ratio=0, retry_burst=10, backoff=Duration(0), breaker=circuit)
+    source = guard(upstream, time, limits)
+    for _ in range(10):
+        with pytest.raises(UpstreamError):
+            await source.fetch(replace(QUERY, priority=Priority.REFRESH))
+    assert upstream.calls == 10 + 5
+    for _ in range(10):
+        await kind_of(source)
+    assert upstream.calls == 20 + 10

@@ -20,7 +20,7 @@ from gateway.lookup import Lookup
 from gateway.refill import Refill
 from gateway.route import Route
 from storage.entry import Entry
-from tests.simulation.world import Build
+from tests.simulation.core import Build
 
 
 class EachForItself(Flights[Any]):

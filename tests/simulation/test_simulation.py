@@ -8,8 +8,9 @@ from collections import Counter
 import pytest
 
 from tests.simulation.broken import BROKEN
+from tests.simulation.core import Build
 from tests.simulation.loop import DeadlockError, run
-from tests.simulation.world import Build, simulate
+from tests.simulation.world import simulate
 
 SEEDS = 250
 OUTCOMES = {"hit", "stale", "miss", "collapsed", "timeout", "circuit_open", "overloaded"}

@@ -4,53 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-import msgspec
-
-from adapters.breaker import Breaker
 from adapters.errors import Kind, UpstreamError
 from adapters.guard import Guarded
-from adapters.permits import Permits
-from adapters.source import Attribution, Payload, Query
-from adapters.sources.units import Duration
-from gateway.events import Events
-from gateway.flights import Flights
+from adapters.source import Payload, Query
 from gateway.lookup import Lookup
-from gateway.quality import QualityGate, QualitySpec
-from gateway.refill import Fetch, Refill
-from gateway.resolver import Resolver
-from gateway.route import Route
-from gateway.summaries import Summaries
-from storage.entry import Entry
-from storage.memory import MemoryTier
-from storage.name_index import NameIndex
-from storage.tiers import Tiers
+from tests.simulation.core import CREDIT, SOUND, Build, Rules, open_core
 from tests.simulation.loop import run
 from tests.simulation.oracles import Oracles
 from tests.simulation.plan import SECONDS, Plan, Visit, draw_plan, tenths
 
 START = 1_800_000_000.0
 """Unix time at which simulations begin."""
-_CREDIT = Attribution("the upstream")
 _CHANGES_EVERY = 7.0
 """Seconds for which the upstream's content stays what it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """Which classes the world is made of: tests put broken ones in their place."""
-
-    flights: type[Flights[Entry]] = Flights
-    fetches: type[Flights[Fetch]] = Flights
-    guard: type[Guarded] = Guarded
-    permits: type[Permits] = Permits
-    breaker: type[Breaker] = Breaker
-    refill: type[Refill] = Refill
-    life: float = 1.0
-    """Entries live so many times as long as the plan says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +64,9 @@ class Upstream:
         at = self._clock()
         version = self.version(at)
         if query.validator == str(version):
-            return Payload((), 0, _CREDIT, at, unchanged=True)
+            return Payload((), 0, CREDIT, at, unchanged=True)
         records = ({"id": "1", "name": query.text, "version": version},)
-        return Payload(records, 1, _CREDIT, at, validator=str(version))
+        return Payload(records, 1, CREDIT, at, validator=str(version))
 
     async def _behave(self, now: float) -> None:
         rng, moods = self._rng, self._plan.moods
@@ -115,21 +85,6 @@ class Upstream:
             raise UpstreamError(Kind.QUOTA_SHORT, "wait", retry_after=rng.choice((0.5, 1.0, 8.0)))
 
 
-class _NoSummaries(Summaries):
-    """Its sources have none: what this is about is the fetch."""
-
-    def __init__(self) -> None:
-        pass
-
-
-class _NoNames(NameIndex):
-    def __init__(self) -> None:
-        pass
-
-    async def remember(self, source: str, items: Sequence[tuple[str, str]]) -> None:
-        """Forget them."""
-
-
 class World:
     """Everything that one plan needs, in one virtual loop."""
 
@@ -140,37 +95,8 @@ class World:
         self.oracles = Oracles(plan)
         self.upstream = Upstream(plan, self.oracles, self.clock)
         self.guard = self._guard(build, rng)
-        self.flights = build.flights(plan.deadlines.hard, spec=plan.flights)
-        self.fetches = build.fetches(plan.deadlines.hard)
-        route = Route(
-            name="s",
-            source=self.guard,
-            gate=QualityGate(QualitySpec()),
-            attribution=_CREDIT,
-            freshness=msgspec.structs.replace(
-                plan.policy, ttl=Duration(plan.policy.ttl * build.life)
-            ),
-            deadlines=plan.deadlines,
-        )
-        tiers, events = Tiers([MemoryTier(1 << 20)], lambda *_: None), Events()
-        refill = build.refill(
-            tiers=tiers,
-            summaries=_NoSummaries(),
-            names=_NoNames(),
-            fetches=self.fetches,
-            events=events,
-            clock=self.clock,
-            timer=loop.time,
-        )
-        self.resolver = Resolver(
-            routes={"s": route},
-            tiers=tiers,
-            flights=self.flights,
-            refill=refill,
-            events=events,
-            clock=self.clock,
-            draw=rng.random,
-        )
+        rules = Rules(plan.policy, plan.deadlines, plan.flights)
+        self.core = open_core(self.guard, rules, self.clock, rng, build)
 
     def _guard(self, build: Build, rng: Random) -> Guarded:
         loop, limits = asyncio.get_running_loop(), self.plan.limits
@@ -216,9 +142,9 @@ class World:
     async def _ask(self, visit: Visit) -> None:
         lookup = Lookup("s", visit.name)
         if visit.priority is None:
-            answer = await self.resolver.resolve(lookup, visit.within)
+            answer = await self.core.resolver.resolve(lookup, visit.within)
         else:
-            refreshed = await self.resolver.refresh(lookup, visit.priority)
+            refreshed = await self.core.resolver.refresh(lookup, visit.priority)
             if refreshed is None:
                 return
             answer = refreshed
@@ -227,15 +153,16 @@ class World:
 
     def _look_around(self) -> None:
         permits, oracles = self.guard.permits, self.oracles
+        flights, fetches = self.core.flights, self.core.fetches
         if permits.free != self.plan.limits.concurrency or permits.waiting:
             oracles.fault("permits", f"{permits.free} free, {permits.waiting} waiting in the end")
-        if self.flights.count or self.fetches.count:
-            oracles.fault("deadline", f"{self.flights.count} flights never ended")
-        if self.flights.waiters or self.fetches.waiters:
-            oracles.fault("leaving", f"{self.flights.waiters} waiters counted, all have gone")
+        if flights.count or fetches.count:
+            oracles.fault("deadline", f"{flights.count} flights never ended")
+        if flights.waiters or fetches.waiters:
+            oracles.fault("leaving", f"{flights.waiters} waiters counted, all have gone")
 
 
-def simulate(seed: int, build: Build = Build()) -> Report:
+def simulate(seed: int, build: Build = SOUND) -> Report:
     """Play the plan of *seed*."""
 
     async def story() -> Report:
