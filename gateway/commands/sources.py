@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 from adapters.errors import UpstreamError
-from adapters.source import Query
 from gateway import logs
 from gateway.commands.choice import chosen
 from gateway.config import Config, SourceSection, load_config
 from gateway.config.reference import written
 from gateway.events import Events
+from gateway.lookup import make_lookup
 from gateway.parameters import BadLookupError
 from gateway.parts import open_parts
 from gateway.route import Route
@@ -43,7 +43,7 @@ async def _show(config: Config, names: list[str], *, probe: bool) -> int:
             for label, text in _description(config.sources[name]):
                 print(f"  {label:<12} {text}")
             if probe:
-                well, said = await _probe(parts.routes[name])
+                well, said = await _probe(parts.routes[name], config.sources[name])
                 print(f"  {'probe':<12} {said}")
                 failures += not well
     return 1 if failures else 0
@@ -65,20 +65,24 @@ def _upstream(section: SourceSection) -> str:
     if section.local is not None:
         why = "" if section.adapter == "dataset" else ", for want of a key"
         return f"the file {section.local.path}{why}"
-    if section.adapter == "declarative" and section.request is not None:
-        return section.request.url
-    return section.adapter
+    return ", ".join(request.url for request in section.requests) or section.adapter
 
 
-async def _probe(route: Route) -> tuple[bool, str]:
-    """Ask the source itself, past every tier, for the first thing that it is warmed with."""
-    if not route.warm:
-        return True, "not asked: its warm list is empty"
-    query = Query(route.warm[0], {}, route.language)
+async def _probe(route: Route, section: SourceSection) -> tuple[bool, str]:
+    """Ask the source itself, past every tier, for what ``probe`` says or it is warmed with."""
+    asked = section.probe or dict(zip(("q",), route.warm, strict=False))
+    if not asked:
+        return True, "not asked: it has neither probe nor warm"
+    what = ", ".join(asked.values())
+    params = {name: value for name, value in asked.items() if name != "q"}
     started = time.perf_counter()
     try:
+        query = make_lookup(route, asked.get("q", ""), params=params).query
         payload = await route.source.fetch(query)
+    except BadLookupError as error:
+        return False, f"probe.{error.parameter}: {error.message}"
     except UpstreamError as error:
-        return False, f"{query.text}: {error.message} ({error.kind.value})"
+        return False, f"{what}: {error.message} ({error.kind.value})"
     seconds = time.perf_counter() - started
-    return True, f"{query.text}: {payload.total} records in {seconds:.2f} s"
+    missing = f", without {', '.join(payload.partial)}" if payload.partial else ""
+    return not payload.partial, f"{what}: {payload.total} records in {seconds:.2f} s{missing}"

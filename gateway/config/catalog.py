@@ -10,7 +10,9 @@ from adapters.sources import catalog
 from gateway.config.faults import Fault, join
 from gateway.config.merging import merge
 
-_OF_THE_WHOLE = {"description", "params", "freshness", "summary", "quality", "warm", "location"}
+_OF_THE_WHOLE = {
+    *("description", "params", "location", "freshness", "summary", "quality", "warm", "probe"),
+}
 """What a block says that is no part's to say."""
 
 

@@ -109,6 +109,8 @@ class SourceSection(Spec, frozen=True, kw_only=True):
     """What an answer must be to be kept."""
     warm: tuple[str, ...] = ()
     """Queries that are loaded ahead."""
+    probe: dict[str, str] = msgspec.field(default_factory=dict)
+    """What ``sources --probe`` asks, ``q`` and parameters by name; else the first of *warm*."""
     tags: tuple[str, ...] = ()
     """Names by which its answers are invalidated together with those of other sources."""
 

@@ -145,7 +145,19 @@ def test_sources_tells_what_is_configured_and_probes_it(run: Run, capsys: Captur
     assert "fresh for    1d; no match 10m" in told
     assert "mint: 1 records in " in told
     assert "for want of a key" in told
-    assert "not asked: its warm list is empty" in told
+    assert "not asked: it has neither probe nor warm" in told
+
+
+@pytest.mark.parametrize(
+    ("probe", "code", "said"),
+    [("{q: Mint}", 0, "Mint: 1 records in "), ("{q: a, size: b}", 1, "probe.size: unknown")],
+)
+def test_what_a_probe_asks_may_be_said(
+    run: Run, file: Path, capsys: Captured, probe: str, code: int, said: str
+) -> None:
+    file.write_text(file.read_text().replace("    warm: [mint]", f"    probe: {probe}"))
+    assert run("sources", "plants", "--probe") == code
+    assert said in capsys.readouterr().out
 
 
 def test_a_source_that_does_not_answer_its_probe_ends_with_1(

@@ -14,9 +14,10 @@ from adapters.source import Query
 from adapters.sources import catalog
 from adapters.sources.limits import LimitsSpec
 from adapters.sources.requests import Asker
-from adapters.sources.spec import RequestSpec
+from adapters.sources.spec import ParamSpec, RequestSpec
 from adapters.sources.units import dec_hook
 from gateway.config import SourceSection
+from gateway.parameters import accepted
 from tests.catalog_answers import EMPTY, FAULTY, GOOD, asked_by_one_request, filled, section
 from tests.recordings import Recorded, recorded, said, source_of
 
@@ -142,3 +143,12 @@ def test_who_has_a_key_may_ask_more(name: str) -> None:
     limits = msgspec.convert(catalog.block(name)["limits"], LimitsSpec, dec_hook=dec_hook)
     keyed, anonymous = (limits.when_keyed(keyed=given).quotas[-1].limit for given in (True, False))
     assert keyed > anonymous
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_every_block_can_be_probed(name: str) -> None:
+    block = catalog.block(name)
+    params = msgspec.convert(block.get("params", {}), dict[str, ParamSpec], dec_hook=dec_hook)
+    asked = block["probe"]
+    assert "q" in asked or any(spec.required for spec in params.values())
+    assert accepted(params, {key: value for key, value in asked.items() if key != "q"}) is not None
