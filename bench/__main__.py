@@ -5,20 +5,26 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import hits
+from bench import hits, stream
+
+STREAMS = 100
+"""Streams that are measured of each kind."""
 
 
 def main() -> int:
-    """Print the table; return 1 when a request failed."""
+    """Print the tables; return 1 when a request failed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="see that it works; a few seconds")
-    plan = hits.QUICK if parser.parse_args().quick else hits.Plan()
+    quick = parser.parse_args().quick
+    plan = hits.QUICK if quick else hits.Plan()
     sys.stdout.write(
         f"One process each, {hits.CONNECTIONS} connections, answers of 2 KB, "
         f"{plan.rounds} rounds of {plan.seconds:g} s in turn, medians\n"
     )
     targets = hits.run(plan)
     sys.stdout.write(hits.report(targets) + "\n")
+    if not quick:
+        stream.main(STREAMS)
     return 1 if any(target.failed for target in targets) else 0
 
 

@@ -149,7 +149,7 @@ def fill(target: Target, keys: int) -> None:
 def bare() -> Iterator[tuple[int, int]]:
     """Run the bare server; yield its process id and port."""
     process = _start([sys.executable, "-m", "bench.bare"], stdout=subprocess.PIPE)
-    with _ended(process):
+    with ended(process):
         assert process.stdout is not None
         yield process.pid, int(process.stdout.readline())
 
@@ -157,12 +157,19 @@ def bare() -> Iterator[tuple[int, int]]:
 @contextlib.contextmanager
 def gateway(path: Path, memory: str, upstream: int) -> Iterator[tuple[int, int]]:
     """Run the gateway as it is shipped, access log included; yield its process id and port."""
-    path.write_bytes(orjson.dumps(configuration(path, memory, upstream)))  # JSON is YAML
+    with running(path, configuration(path, memory, upstream)) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def running(path: Path, document: dict[str, object]) -> Iterator[tuple[int, int]]:
+    """Run the gateway with *document* for a configuration, like `gateway`."""
+    path.write_bytes(orjson.dumps(document))  # JSON is YAML
     command = [sys.executable, "-m", "gateway", "serve", "--config", str(path), "--port", "0"]
     log = path.with_suffix(".log")
     with log.open("wb") as sink:
         process = _start(command, stderr=sink)
-    with _ended(process):
+    with ended(process):
         yield process.pid, _port(log, process)
 
 
@@ -207,7 +214,8 @@ def _start(command: list[str], **pipes: object) -> subprocess.Popen[bytes]:
 
 
 @contextlib.contextmanager
-def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End *process* on leaving."""
     try:
         yield
     finally:
