@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.errors import SummaryError
 from adapters.llm.chat import Chat, Completion, Delta, Message
+from adapters.llm.lost_calls import lose
 from adapters.llm.model import Model, tokens_of
 
 _OURS = frozenset({"truncated"})
@@ -104,11 +105,17 @@ class ModelChain(Chat):
 def _answer(done: set[asyncio.Task[Completion]], *, last: bool) -> Completion | None:
     """Return what one of *done* brought; raise its error when it is the *last* or ours."""
     fault: SummaryError | None = None
+    answers: list[Completion] = []
     for task in done:
         try:
-            return task.result()
+            answers.append(task.result())
         except SummaryError as error:
             fault = error
+    for outrun in answers[1:]:
+        fault = SummaryError("outrun", "Another model answered first", usage=outrun.usage)
+        lose(outrun.model, fault)
+    if answers:
+        return answers[0]
     if fault is not None and (last or fault.reason in _OURS):
         raise fault
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from adapters.errors import Kind, SummaryError, UpstreamError
 from adapters.llm.chat import Chat, Completion, Delta, Message
 from adapters.llm.faults import UNWELL
 from adapters.llm.limits import Limits
+from adapters.llm.lost_calls import lose
 
 _NO_CREDIT = 600.0
 """Seconds for which an account without credit is not asked: it is no limit that passes."""
@@ -66,8 +68,12 @@ class Model(Chat):
                 try:
                     yield
                 except SummaryError as error:
+                    lose(self.model, error)
                     self._slow_down(error)
                     raise _counted(error) from error
+                except asyncio.CancelledError:
+                    lose(self.model, None)
+                    raise
         except UpstreamError as error:
             if isinstance(error.__cause__, SummaryError):
                 raise error.__cause__ from error.__cause__.__cause__

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 import orjson
 
 from adapters.errors import SummaryError
+from adapters.llm.lost_calls import LostCall, lost_calls
 from adapters.summarizers.base import Brief, Draft, Summarizer, Usage
 from gateway.events import Events, SummaryWasted
 from gateway.lookup import Lookup
-from gateway.spend.budgets import Budgets
+from gateway.spend.budgets import Budgets, Hold
 from gateway.spend.prices import PriceSpec, bill_of, dearest, model_of, price_of
 from storage.entry import Bill
 
-UNCERTAIN = frozenset({"timeout", "truncated", "malformed"})
+UNCERTAIN = frozenset({"timeout", "truncated", "malformed", "cancelled"})
 """Reasons after which a call may have been paid for, though nobody said what it took."""
 
 _BYTES_PER_TOKEN = 3
@@ -42,26 +43,37 @@ class Till:
         """
         if not model_of(summarizer.name):
             return await summarizer.summarize(brief)
-        with self._budgets.hold(
+        hold = self._budgets.hold(
             lookup.tenant,
             lookup.source,
             brief.priority,
             lambda: self.estimate(summarizer.name, brief),
-        ) as held:
+        )
+        with hold as held, lost_calls() as lost:
             try:
-                draft = await summarizer.summarize(brief)
-            except SummaryError as error:
-                if error.usage is not None or error.reason in UNCERTAIN:
-                    held.unknown = not self._lost(
-                        lookup, summarizer.name, error.reason, error.usage
-                    )
-                raise
-            except asyncio.CancelledError:
-                held.unknown = not self._lost(lookup, summarizer.name, "cancelled")
-                raise
-            bill = self.bill(draft)
-            held.unknown = bill is not None and bill.usd is None
-            return draft
+                return await self._asked(summarizer, brief, held, lost)
+            finally:
+                known = [self._tell_lost(lookup, call) for call in lost]
+                held.unknown = held.unknown or not all(known)
+
+    async def _asked(
+        self, summarizer: Summarizer, brief: Brief, held: Hold, lost: list[LostCall]
+    ) -> Draft:
+        """Return the draft; add a call whose loss nobody has told to *lost*."""
+        model = model_of(summarizer.name)
+        try:
+            draft = await summarizer.summarize(brief)
+        except SummaryError as error:
+            if error not in [call.error for call in lost]:
+                lost.append(LostCall(model, error))
+            raise
+        except asyncio.CancelledError:
+            if not lost:
+                lost.append(LostCall(model, None))
+            raise
+        bill = self.bill(draft)
+        held.unknown = bill is not None and bill.usd is None
+        return draft
 
     def bill(self, draft: Draft) -> Bill | None:
         """Return what *draft* took; None where no model was asked."""
@@ -95,8 +107,12 @@ class Till:
         usage = Usage(prompt_tokens=prompt, completion_tokens=_ANSWER_TOKENS)
         return price_of(price, usage) or 0
 
-    def _lost(self, lookup: Lookup, by: str, reason: str, usage: Usage | None = None) -> bool:
-        """Tell of a call that ended after it was paid for; return whether its cost is known."""
-        bill = bill_of(self._prices, by, usage or Usage())
+    def _tell_lost(self, lookup: Lookup, call: LostCall) -> bool:
+        """Tell of *call* if it was paid for, or may have been; return whether its cost is known."""
+        error = call.error
+        reason, usage = ("cancelled", None) if error is None else (error.reason, error.usage)
+        if usage is None and reason not in UNCERTAIN:
+            return True
+        bill = bill_of(self._prices, f"openai:{call.model}", usage or Usage())
         self.wasted(lookup, bill, reason)
         return bill is None or bill.usd is not None

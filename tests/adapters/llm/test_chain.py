@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestServer
@@ -11,10 +13,12 @@ from aiohttp.test_utils import TestServer
 from adapters.breaker import Breaker
 from adapters.errors import SummaryError
 from adapters.llm.chain import ModelChain
-from adapters.llm.chat import Message
+from adapters.llm.chat import Completion, Message
 from adapters.llm.limits import Limits
+from adapters.llm.lost_calls import LostCall, lost_calls
 from adapters.llm.model import Model
 from adapters.llm.openai import OpenAIChat
+from adapters.summarizers.base import Usage
 from tests.adapters.llm.stub_chat import StubChat, chunk, completion, failure
 
 HELLO = (Message("user", "hello"),)
@@ -167,6 +171,44 @@ async def test_a_slow_call_is_hedged_and_the_first_answer_taken(world: World) ->
     assert answer.model == "two"
     assert time.monotonic() - started < 0.4
     assert world.asked == [1, 1]
+
+
+async def test_what_the_others_took_is_heard(world: World) -> None:
+    usage = {"usage": {"prompt_tokens": 10, "completion_tokens": 3}}
+    world.stubs[0].body = completion(None, refusal="no") | usage
+    with lost_calls() as lost:
+        assert (await world.chain().complete(HELLO)).model == "two"
+    (call,) = lost
+    assert (call.model, call.error and call.error.usage) == ("one", Usage(10, None, 3))
+
+
+async def test_a_call_that_was_outrun_is_heard_as_one_that_was_cancelled(world: World) -> None:
+    world.stubs[0].hang = True
+    with lost_calls() as lost:
+        await world.chain(hedge_after=0.05).complete(HELLO)
+    assert lost == [LostCall("one", None)]
+
+
+async def test_of_two_answers_at_once_the_second_is_heard_with_its_usage(world: World) -> None:
+    both = asyncio.Event()
+    usage = Usage(10, None, 3)
+
+    class Simultaneous(Model):
+        async def complete(
+            self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None
+        ) -> Completion:
+            if self.model == "two":
+                both.set()
+            await both.wait()
+            return Completion("Hello.", usage=usage, model=self.model)
+
+    models = [Simultaneous(model, breaker(model.model)) for model in world.models]
+    with lost_calls() as lost:
+        answer = await ModelChain(models, hedge_after=0.01).complete(HELLO)
+    (call,) = lost
+    assert {answer.model, call.model} == {"one", "two"}
+    assert call.error is not None
+    assert call.error.usage == usage
 
 
 async def test_a_quick_call_is_not_hedged(world: World) -> None:

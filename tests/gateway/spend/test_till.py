@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from adapters.errors import SummaryError
+from adapters.llm.lost_calls import lose
 from adapters.summarizers.base import Brief, Draft, Summarizer, Usage
 from gateway.events import Event, Events, SummaryWasted
 from gateway.lookup import Lookup
@@ -121,6 +122,38 @@ async def test_a_call_that_was_cancelled_is_told_and_stays_held() -> None:
     await asyncio.wait([call])
     assert shop.seen == [SummaryWasted("s", LOOKUP.key, "m", "cancelled", None, None, None, None)]
     assert shop.budgets.used("day") == shop.till.estimate("openai:m", BRIEF)
+
+
+async def test_what_other_models_took_before_one_answered_is_told_as_wasted() -> None:
+    class Chain(Writer):
+        async def summarize(self, brief: Brief) -> Draft:
+            lose("one", SummaryError("refused", "no", usage=Usage(100, 0, 10)))
+            lose("one", SummaryError("unavailable", "down"))
+            lose("two", None)
+            return await super().summarize(brief)
+
+    shop = Shop(m=PRICE, one=PRICE, two=PRICE)
+    await shop.till.draft(LOOKUP, Chain(), BRIEF)
+    assert shop.seen == [
+        SummaryWasted("s", LOOKUP.key, "one", "refused", 100, 10, 0, SPENT / NANOS),
+        SummaryWasted("s", LOOKUP.key, "two", "cancelled", None, None, None, None),
+    ]
+    assert shop.budgets.used("day") == shop.till.estimate("openai:m", BRIEF)
+
+
+async def test_an_error_that_was_heard_where_it_was_made_is_told_once() -> None:
+    error = SummaryError("truncated", "cut", usage=Usage(100, 0, 10))
+
+    class Chain(Writer):
+        async def summarize(self, brief: Brief) -> Draft:
+            lose("one", error)
+            raise error
+
+    shop = Shop(one=PRICE)
+    with pytest.raises(SummaryError):
+        await shop.till.draft(LOOKUP, Chain(), BRIEF)
+    assert [event.model for event in shop.seen if isinstance(event, SummaryWasted)] == ["one"]
+    assert shop.budgets.used("day") == 0
 
 
 async def test_an_answer_without_usage_is_of_unknown_cost_and_stays_held() -> None:
