@@ -19,8 +19,7 @@ from gateway.config import Config
 from gateway.events import Events, TierFailed, TierRead
 from gateway.fleet.opening import open_fleet
 from gateway.flights import Flights
-from gateway.invalidations import Follower, Invalidations
-from gateway.lookup import SHARED_TENANT
+from gateway.invalidations import Invalidations, open_invalidations
 from gateway.parts import open_parts
 from gateway.purging import purging
 from gateway.personal import PersonalResolver
@@ -35,15 +34,12 @@ from gateway.streaming import Broadcast, Shared
 from gateway.similar import SimilarAnswers
 from gateway.summaries import Summaries
 from storage.database import DatabaseTier, open_database
-from storage.doorbell import open_doorbell
 from storage.entry import Entry, Part
-from storage.invalidation import InvalidationLog
 from storage.leases import Leases
 from storage.memory import MemoryTier
 from storage.name_index import NameIndex
 from storage.postgres import PoolSettings
 from storage.postgres_names import open_names
-from storage.replicas import Replicas
 from storage.sessions import SessionStore
 from storage.spend import SpendStore
 from storage.summaries import SummaryStore
@@ -130,7 +126,14 @@ class _Assembly:
         pool = PoolSettings(**msgspec.structs.asdict(config.database.pool))
         database = await open_database(config.database.url, pool, config.database.replicas)
         tiers = self._tiers([*fleet.tiers, database])
-        invalidations = await self._invalidations(tiers, database)
+        invalidations = await open_invalidations(
+            stack,
+            database,
+            tiers,
+            events=events,
+            settings=config.invalidation,
+            doorbell=fleet.doorbell,
+        )
         names = open_names(database)
         spend, batched = SpendStore(database.database), self._batch is not None
         money = await open_money(stack, config, spend, events, clock, batched=batched)
@@ -177,20 +180,6 @@ class _Assembly:
         tiers = Tiers([memory, *below], _reporter(self._events), _reads(self._events))
         self._stack.push_async_callback(tiers.close)
         return tiers
-
-    async def _invalidations(self, tiers: Tiers, database: DatabaseTier) -> Invalidations:
-        """Follow the log from before the first lookup on until after the last."""
-        follower = Follower(
-            log=InvalidationLog(database.database, SHARED_TENANT, self._clock),
-            replicas=Replicas(database.database),
-            tiers=tiers,
-            doorbell=open_doorbell(database.database),
-            events=self._events,
-            settings=self._config.invalidation,
-        )
-        invalidations = Invalidations(follower)
-        await self._stack.enter_async_context(invalidations.following())
-        return invalidations
 
     async def _refill(
         self, tiers: Tiers, database: DatabaseTier, names: NameIndex, till: Till, leases: Leases

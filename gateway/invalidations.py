@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from adapters.sources.units import Duration, Spec, seconds
 from gateway.events import Events, Invalidated, TierFailed
-from storage.doorbell import Doorbell
+from gateway.lookup import SHARED_TENANT
+from storage.database import DatabaseTier
+from storage.doorbell import Doorbell, open_doorbell
 from storage.invalidation import InvalidationLog, Withdrawn
 from storage.replicas import Behind, Replicas
 from storage.tier import TierError
@@ -170,3 +172,27 @@ class Invalidations:
             self._of.events.emit(
                 Invalidated(line.position, scope.kind, scope.tenant, scope.source, scope.value)
             )
+
+
+async def open_invalidations(
+    stack: AsyncExitStack,
+    database: DatabaseTier,
+    tiers: Tiers,
+    *,
+    events: Events,
+    settings: InvalidationSpec,
+    doorbell: Doorbell | None = None,
+) -> Invalidations:
+    """Follow the log of *database* until *stack* is left; *doorbell* rings beside its own."""
+    engine = database.database
+    follower = Follower(
+        log=InvalidationLog(engine, SHARED_TENANT),
+        replicas=Replicas(engine),
+        tiers=tiers,
+        doorbell=open_doorbell(engine, doorbell),
+        events=events,
+        settings=settings,
+    )
+    invalidations = Invalidations(follower)
+    await stack.enter_async_context(invalidations.following())
+    return invalidations

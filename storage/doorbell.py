@@ -117,6 +117,33 @@ class PostgresDoorbell:
         self._rung.set()
 
 
-def open_doorbell(database: Sqlite | Postgres) -> Doorbell:
-    """Return the doorbell that needs nothing but *database*."""
-    return SqliteDoorbell(database) if isinstance(database, Sqlite) else PostgresDoorbell(database)
+class Doorbells:
+    """Several as one: who misses one of them hears the other."""
+
+    def __init__(self, *doorbells: Doorbell) -> None:
+        self._doorbells = doorbells
+
+    async def ring(self, position: int) -> None:
+        """Ring all of them."""
+        await asyncio.gather(*(each.ring(position) for each in self._doorbells))
+
+    async def wait(self, within: float) -> None:
+        """Return when one of them rings, or after *within* seconds."""
+        waits = [asyncio.create_task(each.wait(within)) for each in self._doorbells]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Close all of them."""
+        for each in self._doorbells:
+            await each.close()
+
+
+def open_doorbell(database: Sqlite | Postgres, other: Doorbell | None = None) -> Doorbell:
+    """Return the doorbell that needs nothing but *database*, and *other* beside it."""
+    own = SqliteDoorbell(database) if isinstance(database, Sqlite) else PostgresDoorbell(database)
+    return own if other is None else Doorbells(own, other)
