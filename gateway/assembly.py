@@ -16,6 +16,7 @@ from adapters.quota import Meter
 from adapters.summarizers.extractive import Extractive
 from gateway.access.opening import Access, open_access
 from gateway.config import Config
+from gateway.duplicates.opening import open_duplicates
 from gateway.events import Events, TierFailed, TierRead
 from gateway.fleet.opening import open_fleet
 from gateway.flights import Flights
@@ -43,6 +44,7 @@ from storage.postgres_names import open_names
 from storage.sessions import SessionStore
 from storage.spend import SpendStore
 from storage.summaries import SummaryStore
+from storage.summary_inputs import SummaryInputs
 from storage.tier import Tier, TierAwayError
 from storage.tiers import Tiers
 
@@ -187,7 +189,8 @@ class _Assembly:
         """Make what flights do; the flights within are closed after those that wait for them."""
         store = SummaryStore(database.database)
         sessions = SessionStore(database.database)
-        purges = (database.purge, store.purge, lambda now: sessions.purge(now - KEPT))
+        inputs, llm = SummaryInputs(database.database), self._config.llm
+        purges = (database.purge, store.purge, inputs.purge, lambda now: sessions.purge(now - KEPT))
         await self._stack.enter_async_context(purging(purges, self._clock))
         writings: Flights[Part | None] = Flights(self._deadline)
         fetches: Flights[Fetch] = Flights(self._deadline)
@@ -200,6 +203,7 @@ class _Assembly:
             till=till,
             events=self._events,
             clock=self._clock,
+            duplicates=open_duplicates(self._stack, llm.embeddings, llm.own, inputs, self._events),
         )
         return Refill(
             tiers=tiers,

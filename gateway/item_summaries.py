@@ -86,7 +86,7 @@ class ItemSummaries:
 
     def _work(self, task: Task, first: First | None) -> Callable[[], Awaitable[Part | None]]:
         async def work() -> Part | None:
-            return await self._kept.keep(await self._drafting.write(task, first), task.route)
+            return await self._kept.keep(await self._drafting.write(task, first), task)
 
         return work
 

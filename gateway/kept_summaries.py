@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from gateway.drafting import Task
+from gateway.duplicates.near import Duplicates
 from gateway.events import Events, SummaryReused, TierFailed
 from gateway.freshness import REJECTED_RETRY, failed
-from gateway.route import Route
 from gateway.spend.prices import priced
 from storage.entry import Part
 from storage.summaries import SummaryStore
@@ -24,8 +27,15 @@ class KeptSummaries:
     found by another query are no reason to pay for the same fault again.
     """
 
-    def __init__(self, store: SummaryStore, events: Events, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: SummaryStore,
+        duplicates: Duplicates,
+        events: Events,
+        clock: Callable[[], float],
+    ) -> None:
         self._store = store
+        self._duplicates = duplicates
         self._events = events
         self._clock = clock
         self._refused: OrderedDict[str, Part] = OrderedDict()
@@ -38,14 +48,16 @@ class KeptSummaries:
             if refused is not None and self._clock() - refused.at < refused.retry:
                 found[task.digest] = refused
         due = {task.digest: task for task in tasks if task.digest not in found}
-        for digest, part in (await self._stored(list(due))).items():
-            lookup, paid = due[digest].lookup, priced(part.bill)
-            self._events.emit(SummaryReused(lookup.source, lookup.key, part.cost, *paid))
-            found[digest] = part
+        stored = await self._stored(list(due))
+        for digest, part in stored.items():
+            found[digest] = self._reused(due[digest], part)
+        for task, part in await self._shared([due[d] for d in due if d not in stored]):
+            found[task.digest] = self._reused(task, part)
+            await self._put(part, task)  # next time it is found by its own name
         return found
 
-    async def keep(self, summary: Part | None, route: Route) -> Part | None:
-        """Keep *summary* for the next lookup with its input, and return it."""
+    async def keep(self, summary: Part | None, task: Task) -> Part | None:
+        """Keep *summary* for the next lookup with the input of *task*, and return it."""
         if summary is None:
             return None
         if failed(summary):
@@ -53,12 +65,33 @@ class KeptSummaries:
                 self._refused[summary.digest] = summary
                 if len(self._refused) > _REFUSALS_KEPT:
                     self._refused.popitem(last=False)
-        elif route.store == "permanent":
-            try:
-                await self._store.put(summary, summary.at + route.freshness.summary_ttl)
-            except TierError as error:
-                self._events.emit(TierFailed("summaries", "put", str(error)))
+        elif task.route.store == "permanent":
+            await self._put(summary, task)
+            until = summary.at + task.route.freshness.summary_ttl
+            await self._duplicates.remember(task, until)
         return summary
+
+    async def _put(self, summary: Part, task: Task) -> None:
+        try:
+            await self._store.put(summary, summary.at + task.route.freshness.summary_ttl)
+        except TierError as error:
+            self._events.emit(TierFailed("summaries", "put", str(error)))
+
+    async def _shared(self, tasks: Sequence[Task]) -> list[tuple[Task, Part]]:
+        """Return the summaries that nearly the same inputs have, each under its task's name."""
+        alike = await asyncio.gather(*(self._duplicates.like(task) for task in tasks))
+        wanted = {task.digest: (task, other) for task, other in zip(tasks, alike, strict=True)}
+        stored = await self._stored(list({other for other in alike if other is not None}))
+        return [
+            (task, msgspec.structs.replace(stored[other], digest=task.digest))
+            for task, other in wanted.values()
+            if other in stored
+        ]
+
+    def _reused(self, task: Task, part: Part) -> Part:
+        lookup, paid = task.lookup, priced(part.bill)
+        self._events.emit(SummaryReused(lookup.source, lookup.key, part.cost, *paid))
+        return part
 
     async def _stored(self, digests: Sequence[str]) -> dict[str, Part]:
         if not digests:

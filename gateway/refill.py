@@ -40,7 +40,8 @@ from gateway.lookup import Lookup, comparable, names_space
 from gateway.route import Route
 from gateway.spend.prices import priced
 from gateway.streaming import Broadcast, Shared
-from gateway.summaries import Summaries, summary_digest
+from gateway.summaries import Summaries
+from gateway.summary_digest import summary_digest
 from storage.entry import Entry, Part
 from storage.leases import Leases, NoLeases
 from storage.name_index import NameIndex

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
-from itertools import chain
 
 import msgspec
 
@@ -13,15 +11,17 @@ from adapters.source import Priority, Record
 from adapters.summarizers.base import Brief, Summarizer
 from gateway.answer import decode_records
 from gateway.drafting import Drafting, Task
+from gateway.duplicates.near import Duplicates, NoDuplicates
 from gateway.events import Events
 from gateway.flights import Flights
 from gateway.item_summaries import ItemSummaries
 from gateway.items import read_items
 from gateway.kept_summaries import KeptSummaries
-from gateway.lookup import Lookup, canonical
+from gateway.lookup import Lookup
 from gateway.route import Route
 from gateway.spend.till import Till
 from gateway.streaming import Broadcast, Script, Shared
+from gateway.summary_digest import summary_digest
 from storage.entry import Entry, Part
 from storage.summaries import SummaryStore
 
@@ -38,9 +38,11 @@ class Summaries:
         till: Till,
         events: Events,
         clock: Callable[[], float] = time.time,
+        duplicates: Duplicates | None = None,
     ) -> None:
         self._writings = writings
-        self._kept = KeptSummaries(store, events, clock)
+        same = NoDuplicates() if duplicates is None else duplicates
+        self._kept = KeptSummaries(store, same, events, clock)
         self._drafting = Drafting(extractive=extractive, till=till, events=events, clock=clock)
         self._items = ItemSummaries(
             kept=self._kept, writings=writings, drafting=self._drafting, clock=clock
@@ -110,7 +112,7 @@ class Summaries:
         known = (await self._kept.find((task,))).get(task.digest)
         if known is not None:
             return known
-        return await self._kept.keep(await self._drafting.write(task), task.route)
+        return await self._kept.keep(await self._drafting.write(task), task)
 
 
 def _brief(
@@ -128,15 +130,3 @@ def _brief(
         context=lookup.context,
         history=lookup.history,
     )
-
-
-def summary_digest(lookup: Lookup, route: Route, records: str) -> str:
-    """Name everything that shapes a summary (design §5): equal digests are never paid twice."""
-    language = lookup.language or route.language
-    writer = route.summarizer
-    by = () if writer is None else (writer.name, writer.version)
-    members = [records, lookup.keyword, language, route.prompt, *by, *route.gate.report.names]
-    if lookup.context or lookup.history:
-        # After all that is there for everyone, so that a summary for everyone keeps its name.
-        members += ("for", str(len(lookup.context)), *chain(*lookup.context), *lookup.history)
-    return hashlib.sha256(canonical(members)).hexdigest()

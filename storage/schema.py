@@ -183,3 +183,15 @@ sessions = Table(
     Index("sessions_at", "at"),
 )
 """One row for each of the last lookups of a session, which is named by a hash."""
+
+summary_inputs = Table(
+    "summary_inputs",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("signature", String, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("keep_until", Float, nullable=False),
+    Index("summary_inputs_signature", "signature"),
+    Index("summary_inputs_keep_until", "keep_until"),
+)
+"""One row for each input of a summary that nearly the same inputs may share."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
-from adapters.sources.units import Duration, Spec
+from adapters.sources.units import Duration, Spec, seconds
 
 
 class ModelSpec(Spec, frozen=True, kw_only=True):
@@ -35,3 +37,22 @@ class ModelSpec(Spec, frozen=True, kw_only=True):
             api_key=key,
             timeout=other.timeout if self.timeout is None else self.timeout,
         )
+
+
+class EmbeddingsSpec(Spec, frozen=True, kw_only=True):
+    """A model that says how alike two inputs are, so that near duplicates share a summary."""
+
+    model: str
+    """Its name, as the server calls it."""
+    base_url: str = ""
+    """Of the API; empty: that of ``llm``, with its key."""
+    api_key: str = ""
+    """Empty with a *base_url*: a server that wants none."""
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    """Sent with each call."""
+    query: dict[str, str] = msgspec.field(default_factory=dict)
+    """Sent with each call."""
+    timeout: Duration = seconds(10)
+    """For one call."""
+    threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.95
+    """Cosine from which inputs with equal numbers, units, names and negations share a summary."""

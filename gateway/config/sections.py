@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from adapters.llm.spec import ModelSpec
+from adapters.llm.spec import EmbeddingsSpec, ModelSpec
 from adapters.sources.spec import LimitsSpec
 from adapters.sources.units import Duration, Size, Spec, seconds
 from gateway.access.spec import AccessSection
@@ -73,6 +73,8 @@ class LlmSection(Spec, frozen=True, kw_only=True):
     """Models in order, instead of *model*: the next one is asked when one is down or limited."""
     hedge_after: Duration = Duration(0)
     """After so long without an answer the next model is asked as well; 0: it is not."""
+    embeddings: EmbeddingsSpec | None = None
+    """With a model here, inputs that are as good as the same share a summary."""
     prices: dict[str, PriceSpec] = msgspec.field(default_factory=dict)
     """What models cost, by their names; what an unpriced model costs is unknown, not nothing."""
 
@@ -84,10 +86,14 @@ class LlmSection(Spec, frozen=True, kw_only=True):
     @property
     def chain(self) -> tuple[ModelSpec, ...]:
         """The models that are asked, in their order; each with all that it needs."""
-        own = ModelSpec(
+        return tuple(spec.within(self.own) for spec in self.models) or (self.own,)
+
+    @property
+    def own(self) -> ModelSpec:
+        """The one model that the section names itself: what others leave out is its."""
+        return ModelSpec(
             model=self.model, base_url=self.base_url, api_key=self.api_key, timeout=self.timeout
         )
-        return tuple(spec.within(own) for spec in self.models) or (own,)
 
     @property
     def longest(self) -> float:
@@ -99,7 +105,8 @@ class LlmSection(Spec, frozen=True, kw_only=True):
         """Every key that it holds; what stands in a header may be one."""
         specs = (*self.chain, *self.models)
         headers = [text for spec in specs for text in spec.headers.values() if len(text) >= 8]
-        return (*(spec.api_key for spec in specs), *headers)
+        other = () if self.embeddings is None else (self.embeddings.api_key,)
+        return (*(spec.api_key for spec in specs), *headers, *other)
 
 
 class DefaultsSection(Spec, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""Near-duplicates: inputs of summaries that are as good as the same."""

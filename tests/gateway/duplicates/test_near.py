@@ -1,0 +1,137 @@
+"""Nearly the same records share a summary only where every fact of theirs is equal."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.errors import SummaryError
+from adapters.summarizers.base import Brief
+from gateway.drafting import Task
+from gateway.duplicates.near import NearDuplicates, cosine, signature
+from gateway.events import Event, Events, TierFailed
+from storage.sqlite import open_sqlite
+from storage.summary_inputs import SummaryInputs
+from tests.gateway.world import World
+
+BASE = "Adults take 500 mg of ibuprofen twice daily. Do not use with alcohol. Relieves headache."
+
+
+class Scripted:
+    """Vectors by the length of the text; all texts are much alike."""
+
+    model = "e"
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.broken = False
+        self.turn = 0.0
+
+    async def embed(self, text: str) -> Sequence[float]:
+        self.asked += 1
+        if self.broken:
+            raise SummaryError("unavailable", "down")
+        return [1.0, self.turn if "pain in the head" in text else 0.0]
+
+
+def facts(text: str, **more: Any) -> tuple[str, ...]:
+    return signature([{"id": "7", "name": "Pill", "text": text, **more}])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Adults take 500 mg of ibuprofen twice daily. Do not use with alcohol. Eases headache.",
+        "Adults take 0.5 g of ibuprofen twice daily. Do not use with alcohol. Relieves headache.",
+    ],
+)
+def test_other_words_for_the_same_facts_are_the_same(other: str) -> None:
+    assert facts(other) == facts(BASE)
+    assert facts(BASE, id="8") == facts(BASE)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("500 mg", "400 mg"),
+        ("500 mg", "500 mL"),
+        ("twice", "once"),
+        ("ibuprofen", "naproxen"),
+        ("Do not use", "Use"),
+        ("Adults", "Children"),
+        ("alcohol", "aspirin"),
+        ("with alcohol", "with grapefruit"),
+    ],
+)
+def test_a_changed_fact_is_another_input_however_alike(old: str, new: str) -> None:
+    assert facts(BASE.replace(old, new)) != facts(BASE)
+
+
+def test_doses_that_change_hands_are_another_input() -> None:
+    one = "Adults take 500 mg. Children take 250 mg."
+    assert facts(one) != facts("Adults take 250 mg. Children take 500 mg.")
+
+
+def test_another_name_is_another_input() -> None:
+    assert facts(BASE, name="Other") != facts(BASE)
+
+
+def test_likeness_is_the_cosine() -> None:
+    assert cosine([1, 0], [2, 0]) == pytest.approx(1)
+    assert cosine([1, 0], [0, 1]) == pytest.approx(0)
+    assert cosine([1, 0], [1, 0, 0]) == cosine([0, 0], [1, 0]) == -1
+
+
+class Bench:
+    def __init__(self, inputs: SummaryInputs) -> None:
+        self.world = World()
+        self.embedder = Scripted()
+        self.seen: list[Event] = []
+        self.near = NearDuplicates(inputs, self.embedder, 0.95, Events(self.seen.append))
+
+    def task(self, digest: str, text: str = BASE, keyword: str = "") -> Task:
+        brief = Brief("pill", ({"id": digest, "name": "Pill", "text": text},), "en")
+        lookup = self.world.lookup("pill", keyword)
+        return Task(lookup, self.world.route, self.world.summarizer, brief, digest)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> Any:
+    database = await open_sqlite(str(tmp_path / "lookup.db"))
+    yield Bench(SummaryInputs(database))
+    await database.close()
+
+
+ALIKE = BASE.replace("headache", "pain in the head")
+
+
+async def test_an_alike_input_of_the_same_facts_is_found(bench: Bench) -> None:
+    await bench.near.remember(bench.task("one"), 1e12)
+    assert await bench.near.like(bench.task("two", ALIKE)) == "one"
+
+
+async def test_an_input_that_is_not_alike_enough_is_not(bench: Bench) -> None:
+    bench.embedder.turn = 1.0
+    await bench.near.remember(bench.task("one"), 1e12)
+    assert await bench.near.like(bench.task("two", ALIKE)) is None
+
+
+async def test_a_changed_dose_is_not_found_and_costs_no_embedding(bench: Bench) -> None:
+    await bench.near.remember(bench.task("one"), 1e12)
+    assert await bench.near.like(bench.task("two", BASE.replace("500", "400"))) is None
+    assert bench.embedder.asked == 1
+
+
+async def test_another_angle_has_summaries_of_its_own(bench: Bench) -> None:
+    await bench.near.remember(bench.task("one"), 1e12)
+    assert await bench.near.like(bench.task("two", ALIKE, keyword="pregnancy")) is None
+
+
+async def test_an_embedder_that_fails_is_an_event_and_no_fault(bench: Bench) -> None:
+    await bench.near.remember(bench.task("one"), 1e12)
+    bench.embedder.broken = True
+    assert await bench.near.like(bench.task("two", ALIKE)) is None
+    await bench.near.remember(bench.task("two", ALIKE), 1e12)
+    failed = [event.operation for event in bench.seen if isinstance(event, TierFailed)]
+    assert failed == ["get", "put"]
