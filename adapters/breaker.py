@@ -71,11 +71,13 @@ class Breaker:
         self._tally = Tally(rates or Rates())
         self._opened_at = 0.0
         self._trial = False
+        self._on_change = on_change
+        self._adopting = False
         self._circuit = pybreaker.CircuitBreaker(
             fail_max=failures,
             reset_timeout=reset,
             throw_new_error_on_trip=False,
-            listeners=[_Listener(self, on_change)],
+            listeners=[_Listener(self)],
         )
 
     @property
@@ -132,6 +134,26 @@ class Breaker:
         if self.seconds_left > 0:
             raise self._refusal()
 
+    def adopt(self, state: str) -> None:
+        """Be ``open`` or ``closed`` as another replica has found; nobody is told of that here."""
+        if self._trial:  # what it brings is newer
+            return
+        self._adopting = True
+        try:
+            if state == "open":
+                self._circuit.open()
+                self.note_opened()
+            elif self.state != "closed":
+                self._circuit.close()
+                self._tally.clear()
+        finally:
+            self._adopting = False
+
+    def note_changed(self, before: str, after: str) -> None:
+        """Tell who listens, unless it comes from elsewhere; the listener's word to the face."""
+        if not self._adopting:
+            self._on_change(self.name, before, after)
+
     def note_opened(self) -> None:
         """Start the rest; the listener's word to the face."""
         self._opened_at = self._clock()
@@ -172,9 +194,8 @@ class Breaker:
 class _Listener(pybreaker.CircuitBreakerListener):
     """Passes on changes of state; pybreaker calls it in line."""
 
-    def __init__(self, breaker: Breaker, on_change: OnChange) -> None:
+    def __init__(self, breaker: Breaker) -> None:
         self._breaker = breaker
-        self._on_change = on_change
 
     def state_change(
         self,
@@ -188,7 +209,7 @@ class _Listener(pybreaker.CircuitBreakerListener):
             self._breaker.note_opened()
         before = "closed" if old_state is None else str(old_state.name)
         if before != new_state.name:
-            self._on_change(self._breaker.name, before, str(new_state.name))
+            self._breaker.note_changed(before, str(new_state.name))
 
 
 def _raise() -> None:

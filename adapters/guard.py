@@ -43,7 +43,7 @@ class Guarded:
     ) -> None:
         """Guard *source*; *clock* gives Unix seconds and *jitter* numbers from 0 to 1."""
         self.breaker = breaker
-        self.meter = LocalMeter(limits.quotas, clock) if meter is None else meter
+        self.meter: Meter = LocalMeter(limits.quotas, clock) if meter is None else meter
         self.permits = Permits(limits.concurrency, limits.queue)
         self._source = source
         self._limits = limits
@@ -107,7 +107,7 @@ class _Attempt:
             async with guard.permits.held(self._query.priority):
                 # The circuit may have opened while this fetch waited.
                 guard.breaker.refuse_when_open()
-                wait = self._take()
+                wait = await self._take()
                 if wait is None:
                     await self._pace()
                     return await self._ask()
@@ -135,10 +135,10 @@ class _Attempt:
         if short or error.kind is Kind.QUOTA_DAY:
             self._guard.meter.exhaust(error.kind, error.retry_after)
 
-    def _take(self) -> float | None:
+    async def _take(self) -> float | None:
         """Count a call, or return for how long to wait for it: not longer than for a retry."""
         try:
-            self._guard.meter.take(self._limits.cost)
+            await self._guard.meter.claim(self._limits.cost)
         except UpstreamError as error:
             wait = error.retry_after or 0.0
             if error.kind is not Kind.QUOTA_SHORT or wait > self._patience:

@@ -13,7 +13,8 @@ from adapters.errors import Kind, UpstreamError
 from adapters.sources.limits import QuotaSpec
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "month": 30 * 86_400}
-_LONG = ("day", "month")
+LONG = ("day", "month")
+"""Windows that nobody waits for."""
 _LATCH = 3600.0
 """Seconds for which a spent quota is believed, where no calendar window says until when."""
 
@@ -21,7 +22,7 @@ _LATCH = 3600.0
 class Meter(Protocol):
     """Counts the calls of one upstream."""
 
-    def take(self, cost: int = 1) -> None:
+    async def claim(self, cost: int = 1) -> None:
         """Count a call; raise ``QUOTA_SHORT`` or ``QUOTA_DAY`` when it would be one too many."""
 
     def exhaust(self, kind: Kind, retry_after: float | None) -> None:
@@ -102,18 +103,45 @@ class LocalMeter:
         self._latched_until = 0.0
         self._latched_as = Kind.QUOTA_DAY
 
-    def take(self, cost: int = 1) -> None:
-        """Count a call; raise ``QUOTA_SHORT`` or ``QUOTA_DAY`` when it would be one too many."""
+    async def claim(self, cost: int = 1) -> None:
+        """Do as `take` does."""
+        self.take(cost)
+
+    def refuse_latched(self) -> None:
+        """Raise what was believed of the upstream, while it is."""
         now = self._clock()
         if now < self._latched_until:
-            raise _spent(self._latched_as, self._latched_until - now)
+            raise spent(self._latched_as, self._latched_until - now)
+
+    def take(self, cost: int = 1) -> None:
+        """Count a call; raise ``QUOTA_SHORT`` or ``QUOTA_DAY`` when it would be one too many."""
+        self.refuse_latched()
+        now = self._clock()
         waits = [(window.wait(now, cost), window) for window in self._windows]
         longest, window = max(waits, key=lambda pair: pair[0], default=(0.0, None))
         if window is not None and longest > 0:
-            long = window.spec.per in _LONG
-            raise _spent(Kind.QUOTA_DAY if long else Kind.QUOTA_SHORT, longest)
-        for _, window in waits:
+            long = window.spec.per in LONG
+            raise spent(Kind.QUOTA_DAY if long else Kind.QUOTA_SHORT, longest)
+        self.count(cost)
+
+    def count(self, cost: int) -> None:
+        """Count a call that somebody else has allowed."""
+        now = self._clock()
+        for window in self._windows:
+            window.wait(now, 0)
             window.take(now, cost)
+
+    def windows(self, now: float) -> list[tuple[str, int, float, float]]:
+        """Return each window: its label, limit, length, and end where the calendar has one."""
+        return [
+            (
+                window.spec.per,
+                window.spec.limit,
+                float(_SECONDS[window.spec.per]),
+                window.end_after(now) if isinstance(window, _Calendar) else 0.0,
+            )
+            for window in self._windows
+        ]
 
     def exhaust(self, kind: Kind, retry_after: float | None) -> None:
         """Refuse calls for *retry_after* seconds, else until the day of its quota ends."""
@@ -121,7 +149,7 @@ class LocalMeter:
         ends = [
             window.end_after(now)
             for window in self._windows
-            if isinstance(window, _Calendar) and window.spec.per in _LONG
+            if isinstance(window, _Calendar) and window.spec.per in LONG
         ]
         until = min(ends, default=now + _LATCH) if retry_after is None else now + retry_after
         if until > self._latched_until:
@@ -137,6 +165,7 @@ class LocalMeter:
         return usage
 
 
-def _spent(kind: Kind, wait: float) -> UpstreamError:
+def spent(kind: Kind, wait: float) -> UpstreamError:
+    """Return the error of a call that must wait for *wait* seconds."""
     title = "the quota of this source is spent" if kind is Kind.QUOTA_DAY else "too many calls"
     return UpstreamError(kind, title, retry_after=wait)

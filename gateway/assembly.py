@@ -18,7 +18,7 @@ from gateway.access.opening import Access, open_access
 from gateway.config import Config
 from gateway.duplicates.opening import open_duplicates
 from gateway.events import Events, TierFailed, TierRead
-from gateway.fleet.opening import open_fleet
+from gateway.fleet.opening import open_fleet, share
 from gateway.flights import Flights
 from gateway.invalidations import Invalidations, open_invalidations
 from gateway.parts import open_parts
@@ -156,6 +156,7 @@ class _Assembly:
         )
         sessions = Sessions(SessionStore(database.database), parts.routes, events, clock)
         stack.push_async_callback(sessions.close)
+        share(fleet, parts.routes, parts.breakers, events, clock)
         await stack.enter_async_context(fleet.listening)
         return Gateway(
             config=config,

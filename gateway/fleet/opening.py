@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+from adapters.breaker import Breaker
+from adapters.shared_quota import Counters
 from gateway.events import Events, TierLost, TierReturned
 from gateway.fleet.section import RedisSection
+from gateway.fleet.sharing import Bus, Circuits, share_quotas
+from gateway.route import Route
 from storage.doorbell import Doorbell
 from storage.leases import Leases, NoLeases
 from storage.tier import Tier
@@ -31,6 +35,10 @@ class Fleet:
     leases: Leases = field(default_factory=NoLeases)
     doorbell: Doorbell | None = None
     """That of Redis; None: the database has one."""
+    counters: Counters | None = None
+    """Of the calls that quotas allow; None: each replica counts by itself."""
+    bus: Bus | None = None
+    """What replicas tell each other with; None: there is nobody to be told."""
     listening: AbstractAsyncContextManager[None] = field(default_factory=_nothing)
     """Within it, what other replicas say is heard."""
 
@@ -44,6 +52,7 @@ def open_fleet(section: RedisSection, events: Events) -> Fleet:
     from storage.redis_address import parse_address  # noqa: PLC0415
     from storage.redis_channels import RedisChannels, RedisDoorbell  # noqa: PLC0415
     from storage.redis_clients import make_client  # noqa: PLC0415
+    from storage.redis_counters import RedisCounters  # noqa: PLC0415
     from storage.redis_leases import RedisLeases  # noqa: PLC0415
     from storage.redis_link import RedisLink  # noqa: PLC0415
 
@@ -58,5 +67,21 @@ def open_fleet(section: RedisSection, events: Events) -> Fleet:
         tiers=(RedisTier(link, prefix),),
         leases=RedisLeases(link, channels, prefix),
         doorbell=RedisDoorbell(channels),
+        counters=RedisCounters(link, prefix),
+        bus=channels,
         listening=channels.running(),
     )
+
+
+def share(
+    fleet: Fleet,
+    routes: Mapping[str, Route],
+    breakers: Mapping[str, Breaker],
+    events: Events,
+    clock: Callable[[], float],
+) -> None:
+    """Have quotas and circuits be those of all replicas, where there is what they share."""
+    if fleet.counters is not None:
+        share_quotas(routes, fleet.counters, clock)
+    if fleet.bus is not None:
+        events.subscribe(Circuits(breakers, fleet.bus))

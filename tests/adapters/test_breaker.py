@@ -156,3 +156,15 @@ async def test_work_that_was_watched_but_never_asked_counts_for_nothing() -> Non
         with pytest.raises(UpstreamError), bench.breaker.observe():
             raise UpstreamError(Kind.TRANSIENT, "no")
     assert bench.breaker.state == "closed"
+
+
+def test_what_another_replica_has_found_is_adopted_without_a_word() -> None:
+    bench = Bench()
+    bench.breaker.adopt("open")
+    with pytest.raises(UpstreamError), bench.breaker.watch():
+        pass
+    bench.clock.now += 40
+    bench.breaker.adopt("open")  # its trial has failed: the rest begins anew
+    assert bench.breaker.seconds_left == 60
+    bench.breaker.adopt("closed")
+    assert (bench.breaker.state, bench.breaker.seconds_left, bench.changes) == ("closed", 0.0, [])
