@@ -11,26 +11,35 @@ from aiohttp import web
 from aiohttp.web_request import Request
 
 from gateway import VERSION
+from gateway.access.identity import Scope
 from gateway.assembly import Gateway
 from gateway.spend.prices import NANOS
 from gateway.statistics import Latencies, Statistics, TierCounts
-from gateway.web.keys import GATEWAY
+from gateway.web.keys import GATEWAY, IDENTITY
 from storage.spend import Account, Amounts
 
 _PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
 async def stats(request: Request) -> web.Response:
-    """Return counts and percentiles of this process since its start, and today's money of all."""
-    gateway = request.app[GATEWAY]
+    """Return counts and percentiles of this process since its start, and today's money.
+
+    The money is that of all replicas; who is no admin sees that of their own tenant.
+    """
+    gateway, identity = request.app[GATEWAY], request[IDENTITY]
+    rows = gateway.money.ledger.accounts()
+    if not identity.may(Scope.ADMIN):
+        rows = {
+            account: sums for account, sums in rows.items() if account.tenant == identity.tenant
+        }
     return web.Response(
-        body=orjson.dumps(_stats(gateway)),
+        body=orjson.dumps(_stats(gateway, rows)),
         content_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
 
 
-def _stats(gateway: Gateway) -> dict[str, Any]:
+def _stats(gateway: Gateway, rows: Mapping[Account, Amounts]) -> dict[str, Any]:
     counted = gateway.statistics
     return {
         "version": VERSION,
@@ -45,7 +54,7 @@ def _stats(gateway: Gateway) -> dict[str, Any]:
         "breakers": {name: str(breaker.state) for name, breaker in gateway.breakers.items()},
         "quotas": {name: _quota(meter.usage()) for name, meter in gateway.meters.items()},
         "races": {},
-        "spend": {"today": _today(gateway)},
+        "spend": {"today": {"day": gateway.money.ledger.today(), **_today(rows)}},
         "popular": [],
     }
 
@@ -80,11 +89,8 @@ def _quota(usage: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, int]]:
     return {window: {"used": used, "limit": limit} for window, (used, limit) in usage.items()}
 
 
-def _today(gateway: Gateway) -> dict[str, Any]:
-    ledger = gateway.money.ledger
-    rows = ledger.accounts()
+def _today(rows: Mapping[Account, Amounts]) -> dict[str, Any]:
     return {
-        "day": ledger.today(),
         **_money(_sums(rows, lambda _: "")[""]),
         "by_source": _by(rows, lambda account: account.source),
         "by_tenant": _by(rows, lambda account: account.tenant),
