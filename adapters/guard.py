@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from adapters.breaker import Breaker, Call
 from adapters.commitment import commit
 from adapters.errors import Kind, UpstreamError
+from adapters.further_calls import counted_by
 from adapters.permits import Permits
 from adapters.quota import LocalMeter, Meter
 from adapters.retries import RetryBudget, backoff
@@ -43,7 +44,7 @@ class Guarded:
     ) -> None:
         """Guard *source*; *clock* gives Unix seconds and *jitter* numbers from 0 to 1."""
         self.breaker = breaker
-        self.meter: Meter = LocalMeter(limits.quotas, clock) if meter is None else meter
+        self.meter = LocalMeter(limits.quotas, clock) if meter is None else meter
         self.permits = Permits(limits.concurrency, limits.queue)
         self._source = source
         self._limits = limits
@@ -107,7 +108,7 @@ class _Attempt:
             async with guard.permits.held(self._query.priority):
                 # The circuit may have opened while this fetch waited.
                 guard.breaker.refuse_when_open()
-                wait = await self._take()
+                wait = self._take()
                 if wait is None:
                     await self._pace()
                     return await self._ask()
@@ -119,7 +120,8 @@ class _Attempt:
         commit()
         started = guard._clock()
         try:
-            payload = await guard._source.fetch(self._query)
+            with counted_by(self._further):
+                payload = await guard._source.fetch(self._query)
         except UpstreamError as error:
             self._believe(error)
             raise
@@ -129,16 +131,22 @@ class _Attempt:
             guard.meter.exhaust(Kind.QUOTA_SHORT, payload.pause)
         return payload
 
+    async def _further(self) -> None:
+        """Count a further call of the same fetch; its permit is held."""
+        while (wait := self._take()) is not None:
+            await self._guard._sleep(max(wait, _LEAST_WAIT))
+        await self._pace()
+
     def _believe(self, error: UpstreamError) -> None:
         """Hold everyone back as long as the upstream asks for, not this caller alone."""
         short = error.kind is Kind.QUOTA_SHORT and error.retry_after is not None
         if short or error.kind is Kind.QUOTA_DAY:
             self._guard.meter.exhaust(error.kind, error.retry_after)
 
-    async def _take(self) -> float | None:
+    def _take(self) -> float | None:
         """Count a call, or return for how long to wait for it: not longer than for a retry."""
         try:
-            await self._guard.meter.claim(self._limits.cost)
+            self._guard.meter.take(self._limits.cost)
         except UpstreamError as error:
             wait = error.retry_after or 0.0
             if error.kind is not Kind.QUOTA_SHORT or wait > self._patience:

@@ -1,18 +1,26 @@
-"""``python -m bench [--quick]``: one run, one table; only ratios are worth comparing."""
+"""``python -m bench [--quick]``: one run, its tables; only ratios are worth comparing.
+
+``python -m bench NAME [...]`` runs one of `NAMED` with arguments of its own.
+"""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 
-from bench import hits, stream
+from bench import hits, mapping, stream
 
+NAMED = ("caching_libraries", "crowd", "popularity", "simulation", "soak")
 STREAMS = 100
 """Streams that are measured of each kind."""
 
 
 def main() -> int:
     """Print the tables; return 1 when a request failed."""
+    if sys.argv[1:2] and sys.argv[1] in NAMED:
+        status: int = importlib.import_module(f"bench.{sys.argv[1]}").main(sys.argv[2:])
+        return status
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="see that it works; a few seconds")
     quick = parser.parse_args().quick
@@ -23,6 +31,7 @@ def main() -> int:
     )
     targets = hits.run(plan)
     sys.stdout.write(hits.report(targets) + "\n")
+    mapping.main(3 if quick else 30)
     if not quick:
         stream.main(STREAMS)
     return 1 if any(target.failed for target in targets) else 0

@@ -79,7 +79,7 @@ def make_lookup(
     context: str = "",
 ) -> Lookup:
     """Return what is asked of *route*, normalized; raise `BadLookupError` naming what is wrong."""
-    text = normalize(q or "", "q")
+    text = normalize(q or "", "q", fold_case=route.fold_case)
     if not text and route.query_required:
         raise BadLookupError("q", "say what to look for")
     values, point = accepted(route.params, params or {}), None

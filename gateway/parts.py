@@ -129,6 +129,7 @@ class _Builder:
             store=terms.store,
             share=section.share,
             location=section.location,
+            fold_case=section.case == "fold",
             deadlines=_deadlines(section.limits, self._config.llm),
             query_required=not any(spec.required for spec in section.params.values()),
         )

@@ -61,6 +61,8 @@ class Route:
     share: Literal["public", "tenant"] = "tenant"
     """Whether tenants share answers: of public data they may, of anything else never."""
     deadlines: Deadlines = field(default_factory=Deadlines)
+    fold_case: bool = True
+    """Queries that differ in case alone are one."""
     location: LocationSpec | None = None
     """How lookups near a point share answers; None: it has none."""
     context: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

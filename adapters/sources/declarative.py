@@ -9,6 +9,7 @@ import aiohttp
 
 from adapters.allowance import seconds_until_more
 from adapters.errors import Kind, UpstreamError
+from adapters.further_calls import further_call
 from adapters.http import Reply, send
 from adapters.source import Payload, Query, Record
 from adapters.sources.conditions import NOT_MODIFIED, Conditions
@@ -70,6 +71,7 @@ class DeclarativeSource:
             if number == self._request.pages.max or not self._goes_on(page, rows, total):
                 break
             request = self._following(query, first, page, number)
+            await further_call()
         kept = self._kept(query, records)
         if len(kept) < len(records):
             if rows < total:

@@ -85,6 +85,8 @@ class SourceSection(Spec, frozen=True, kw_only=True):
     """How its answer is read."""
     composite: CompositeSpec | None = None
     """The upstreams of a ``composite`` source."""
+    case: Literal["fold", "keep"] = "fold"
+    """``fold``: queries that differ in case alone are one; ``keep``: their upstream minds."""
     location: LocationSpec | None = None
     """For lookups near a point: how near two askers must be to share an answer."""
     dataset: DatasetSpec | None = None

@@ -9,6 +9,7 @@ import pytest
 from adapters.breaker import Breaker
 from adapters.commitment import Commitment, context_of
 from adapters.errors import Kind, UpstreamError
+from adapters.further_calls import further_call
 from adapters.guard import Guarded
 from adapters.retries import REFILL
 from adapters.source import Attribution, Payload, Priority, Query
@@ -357,3 +358,34 @@ async def test_refreshes_leave_half_of_the_retries_to_those_who_wait() -> None:
     for _ in range(10):
         await kind_of(source)
     assert upstream.calls == 20 + 10
+
+
+class Pages:
+    """Makes three calls for one fetch."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def fetch(self, query: Query) -> Payload:
+        for number in range(3):
+            if number:
+                await further_call()
+            self.calls += 1
+        return EMPTY
+
+
+async def test_further_pages_count_for_the_quota_and_are_paced() -> None:
+    time, source = Time(), Pages()
+    limits = LimitsSpec(
+        quotas=(QuotaSpec(limit=4, per="day", window="calendar"),), min_interval=Duration(1)
+    )
+    breaker = Breaker("x", 5, 60, clock=time, on_change=lambda *change: None)
+    guarded = Guarded(source, limits, breaker, clock=time, sleep=time.sleep)
+    await guarded.fetch(QUERY)
+    assert time.slept == [1.0, 1.0]
+    assert await kind_of(guarded) is Kind.QUOTA_DAY
+    assert source.calls == 4
+
+
+async def test_nobody_counts_the_pages_of_a_source_without_a_guard() -> None:
+    assert await Pages().fetch(QUERY) is EMPTY

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -118,3 +119,10 @@ def test_language_is_the_primary_tag_and_the_sources_own_by_default() -> None:
     with pytest.raises(BadLookupError) as caught:
         make_lookup(route(), "a", language="nowhere!")
     assert caught.value.parameter == "lang"
+
+
+def test_case_is_kept_for_an_upstream_that_minds_it() -> None:
+    folding, minding = route(), replace(route(), fold_case=False)
+    assert make_lookup(folding, "DNA").text == make_lookup(folding, "dna").text == "dna"
+    assert make_lookup(minding, " DNA ").text == "DNA"
+    assert make_lookup(minding, "DNA").key != make_lookup(minding, "dna").key

@@ -1,0 +1,32 @@
+"""Further calls of one fetch, such as for its next page: counted and paced like the first.
+
+Who makes them says `further_call` before each; who guards the source hears of it, however many
+layers lie between, and may make it wait or refuse it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+Count = Callable[[], Awaitable[None]]
+
+_count: ContextVar[Count | None] = ContextVar("further_calls", default=None)
+
+
+async def further_call() -> None:
+    """Wait until one more call may be made; raise `UpstreamError` when none may."""
+    count = _count.get()
+    if count is not None:
+        await count()
+
+
+@contextmanager
+def counted_by(count: Count) -> Iterator[None]:
+    """Let *count* hear of further calls within."""
+    token = _count.set(count)
+    try:
+        yield
+    finally:
+        _count.reset(token)
