@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := gateway adapters storage warmup tests bench
 
-.PHONY: run test check fix bench bench-grounding lock clean
+.PHONY: run test check fix bench bench-soak bench-grounding lock clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m gateway serve --port $(PORT)
@@ -24,8 +24,17 @@ fix: $(VENV)/.dev
 	$(BIN)/python -m gateway schema > config.schema.json
 	$(BIN)/python -m gateway.config.manual docs/configuration.md
 
+# CACHE_TRACES= names a folder of popularity traces, one key a line; else one is drawn.
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench crowd
+	$(BIN)/python -m bench caching_libraries
+	$(BIN)/python -m bench popularity
+	$(BIN)/python -m bench simulation
+
+# Five minutes; python -m bench soak --seconds 60 is a short one.
+bench-soak: $(VENV)/.dev
+	$(BIN)/python -m bench soak
 
 # FAITHFULNESS_DATA= names a folder of labelled pairs, which is no part of the project.
 bench-grounding: $(VENV)/.dev
