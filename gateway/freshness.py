@@ -55,8 +55,13 @@ class Verdict(IntEnum):
 
 
 def records_ttl(entry: Entry, policy: FreshnessSpec) -> float:
-    """Return for how many seconds the records of *entry* are fresh."""
+    """Return for how many seconds the records of *entry* are fresh.
+
+    What lacks a part of a composite source is believed no longer than "no match" is.
+    """
     ttl = policy.negative_ttl if entry.empty else policy.ttl
+    if entry.partial:
+        ttl = min(ttl, policy.negative_ttl)
     return ttl * (1 - policy.jitter * _share(entry.key))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -193,3 +194,11 @@ def test_what_takes_as_long_as_it_lives_is_not_fetched_in_the_first_half_of_its_
     policy = FreshnessSpec(ttl=Duration(10), jitter=0.0)
     assert not renews_early(costly(1000), policy, 4.9, 0.999)
     assert renews_early(costly(1000), policy, 5.1, 0.999)
+
+
+def test_what_lacks_a_part_is_believed_no_longer_than_no_match() -> None:
+    lacking = msgspec.structs.replace(entry(), partial=("sales",))
+    assert records_ttl(lacking, POLICY) == 10
+    assert judge_records(lacking, POLICY, 10) is Verdict.STALE
+    brief = msgspec.structs.replace(POLICY, ttl=Duration(5))
+    assert records_ttl(lacking, brief) == 5
