@@ -30,7 +30,7 @@ def main() -> int:
         f"{plan.rounds} rounds of {plan.seconds:g} s in turn, medians\n"
     )
     targets = hits.run(plan)
-    sys.stdout.write(hits.report(targets) + "\n")
+    sys.stdout.write(hits.report(targets) + "\n\n")
     mapping.main(3 if quick else 30)
     if not quick:
         stream.main(STREAMS)
