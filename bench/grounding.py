@@ -68,7 +68,8 @@ def contrast(language: str) -> dict[str, tuple[int, int]]:
                 said[kind] = changed
         for kind, draft in said.items():
             tally[kind].append(bool(grounds.check(draft)) or not grounds.touches(draft))
-    return {kind: (len(results), sum(results)) for kind, results in tally.items()}
+    order = sorted(tally, key=lambda kind: (not kind.startswith("faithful"), kind))
+    return {kind: (len(tally[kind]), sum(tally[kind])) for kind in order}
 
 
 def labelled(folder: Path) -> Iterator[tuple[str, int, int, int, int]]:
