@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from adapters.commitment import commit
 from adapters.errors import SummaryError, UpstreamError
 from adapters.source import Attribution, Payload, Priority, Query, Record
 from adapters.sources.units import Duration
@@ -60,6 +61,7 @@ class ScriptedSource:
     async def fetch(self, query: Query) -> Payload:
         self.calls += 1
         self.priorities.append(query.priority)
+        commit()
         await self.gate.wait()
         if self.errors:
             raise self.errors.popleft()
@@ -172,25 +174,26 @@ class World:
             language="ko",
             roles=Roles(purpose=("purpose",)),
         )
+        self.refill = Refill(
+            tiers=self.tiers,
+            summaries=Summaries(
+                store=self.summaries,
+                writings=writings,
+                extractive=Extractive(),
+                till=unbounded_till(events),
+                events=events,
+                clock=self.clock,
+            ),
+            names=self.names,
+            fetches=fetches,
+            events=events,
+            clock=self.clock,
+        )
         self.resolver = Resolver(
             routes={"medicine": self.route},
             tiers=self.tiers,
             flights=self.flights,
-            refill=Refill(
-                tiers=self.tiers,
-                summaries=Summaries(
-                    store=self.summaries,
-                    writings=writings,
-                    extractive=Extractive(),
-                    till=unbounded_till(events),
-                    events=events,
-                    clock=self.clock,
-                ),
-                names=self.names,
-                fetches=fetches,
-                events=events,
-                clock=self.clock,
-            ),
+            refill=self.refill,
             events=events,
             clock=self.clock,
         )
