@@ -83,9 +83,19 @@ class Answer:
         written = b"null"
         if summary and left and entry.summary is not None:
             written = entry.summary.body
+        tail = self._tail(summary=summary)
+        return b"".join((b"{", entry.head, b",", records, b',"summary":', written, tail))
+
+    def pieces(self) -> tuple[bytes, ...]:
+        """Return the whole answer as `body` joins it, in the pieces in which it is kept."""
+        entry = self.entry
+        written = b"null" if entry.summary is None else entry.summary.body
+        return (b"{", entry.head, b",", entry.records.body, b',"summary":', written, self._tail())
+
+    def _tail(self, *, summary: bool = True) -> bytes:
         degraded = self.degraded if summary else [d for d in self.degraded if d != "summary"]
         tail = orjson.dumps({"degraded": list(degraded), "similar_to": self.similar_to or None})
-        return b"".join((b"{", entry.head, b",", records, b',"summary":', written, b",", tail[1:]))
+        return b"," + tail[1:]
 
     def seen_from(self, point: Point | None) -> Answer:
         """Return the answer as it looks from *point*, where it matters from where."""

@@ -35,6 +35,10 @@ class Served(Event):
     """The one that wrote its summary; empty: none did, or none was asked for."""
     usd: float | None = 0.0
     """What its summary had cost; None is unknown."""
+    tenant: str = ""
+    """Who asked; empty: whose answer it is."""
+    count: int = 1
+    """How many alike are told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,8 @@ class Stored(Event):
     source: str
     key: str
     bytes: int
+    changed: bool = False
+    """Its records are others than before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,8 @@ class TierRead(Event):
     tier: str
     hit: bool
     seconds: float
+    count: int = 1
+    """How many alike are told at once."""
 
 
 @dataclass(frozen=True, slots=True)

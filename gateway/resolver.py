@@ -21,6 +21,7 @@ from gateway.freshness import Verdict, judge_records, judge_summary, renews_earl
 from gateway.lookup import Lookup
 from gateway.refill import KEPT_NOWHERE, Refill
 from gateway.route import Route
+from gateway.shedding import Shedding
 from gateway.similar import NoSimilar, StandIns
 from gateway.spend.prices import priced
 from storage.entry import Entry, Found
@@ -42,6 +43,7 @@ class Resolver:
         refill: Refill,
         events: Events,
         similar: StandIns | None = None,
+        shedding: Shedding | None = None,
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -50,6 +52,7 @@ class Resolver:
         self._flights = flights
         self._refill = refill
         self._events = events
+        self.shedding = shedding or Shedding()
         self.similar: StandIns = similar or NoSimilar()
         self._clock = clock
         self._draw = draw
@@ -90,7 +93,15 @@ class Resolver:
         seconds = time.perf_counter() - started
         paid = priced(answer.entry.bill if want_summary else None)
         self._events.emit(
-            Served(lookup.source, lookup.key, answer.outcome, answer.tier, seconds, *paid)
+            Served(
+                lookup.source,
+                lookup.key,
+                answer.outcome,
+                answer.tier,
+                seconds,
+                *paid,
+                tenant=lookup.asker,
+            )
         )
         return answer.seen_from(lookup.near)
 
@@ -157,6 +168,8 @@ class Resolver:
         early: bool = False,
     ) -> None:
         """Refresh behind the answer; what fails there is an event and not the caller's."""
+        if self.shedding.pressed:
+            return
         priority = Priority.REFRESH
         self._flights.start(
             _flight_key(lookup, want_summary),
@@ -184,6 +197,8 @@ class Resolver:
         old = Verdict.FRESH < records < Verdict.MISSING and not patient
         soft = route.deadlines.soft if old else None
         try:
+            if not self._flights.flying(_flight_key(lookup, want_summary)):
+                self.shedding.admit()
             landed = await self._fly(
                 lookup, route, _entry(found), want_summary, within=within, soft=soft
             )

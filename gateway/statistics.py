@@ -32,11 +32,11 @@ class Latencies:
         self.count = 0
         self._buckets = [0] * _BUCKETS
 
-    def add(self, seconds: float) -> None:
-        """Count *seconds*."""
+    def add(self, seconds: float, count: int = 1) -> None:
+        """Count *seconds*, *count* times."""
         index = int(math.log(max(seconds, _LEAST) / _LEAST) * _SCALE)
-        self._buckets[min(index, _BUCKETS - 1)] += 1
-        self.count += 1
+        self._buckets[min(index, _BUCKETS - 1)] += count
+        self.count += count
 
     def percentile(self, share: float) -> float | None:
         """Return the seconds that *share* of what was counted did not exceed; None: no count."""
@@ -87,16 +87,16 @@ class Statistics:
     def __call__(self, event: Event) -> None:
         """Count *event*."""
         match event:
-            case TierRead(tier=tier, hit=hit, seconds=seconds):
+            case TierRead(tier=tier, hit=hit, seconds=seconds, count=count):
                 counts = self.tiers[tier]
-                counts.latencies.add(seconds)
+                counts.latencies.add(seconds, count)
                 if hit:
-                    counts.hits += 1
+                    counts.hits += count
                 else:
-                    counts.misses += 1
-            case Served(outcome=outcome, seconds=seconds):
-                self.outcomes[outcome] += 1
-                self.answers.add(seconds)
+                    counts.misses += count
+            case Served(outcome=outcome, seconds=seconds, count=count):
+                self.outcomes[outcome] += count
+                self.answers.add(seconds, count)
             case Failed(kind=kind):
                 self.failures[kind] += 1
             case TierFailed(tier=tier):

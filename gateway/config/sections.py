@@ -21,6 +21,7 @@ from gateway.freshness import FreshnessSpec
 from gateway.invalidations import InvalidationSpec
 from gateway.quality import QualitySpec
 from gateway.rates import ClientsSpec, networks
+from gateway.shedding import SheddingSpec
 from gateway.spend.budgets import BudgetsSpec
 from gateway.spend.prices import PriceSpec
 from gateway.streaming import StreamSpec
@@ -56,6 +57,8 @@ class MemorySection(Spec, frozen=True, kw_only=True):
     """Entries may take so much; the least used go first."""
     encoded_bytes: Size = msgspec.field(default_factory=lambda: Size(32 << 20))
     """Answers as they were sent, compressed once for all who ask, may take so much more."""
+    ready_bytes: Size = msgspec.field(default_factory=lambda: Size(32 << 20))
+    """URLs whose answers are sent without parsing the request may take so much more; 0: none."""
 
 
 class LlmSection(Spec, frozen=True, kw_only=True):
@@ -156,6 +159,8 @@ class Config(Spec, frozen=True, kw_only=True):
     """Every source by the name that callers use."""
     flights: FlightsSpec = msgspec.field(default_factory=FlightsSpec)
     """Fetches in progress, one for each key."""
+    shedding: SheddingSpec = msgspec.field(default_factory=SheddingSpec)
+    """When the process refuses work that it has no time for."""
     clients: ClientsSpec | None = None
     """How often one client may ask; without it nobody is held back."""
     warmup: WarmupSection = msgspec.field(default_factory=WarmupSection)

@@ -167,14 +167,15 @@ class Ledger:
     def _served(self, event: Served) -> None:
         if event.outcome not in _SPARED:
             return
-        self._spare(event.source, event.key, "", self._call_prices.get(event.source, 0))
+        call = self._call_prices.get(event.source, 0)
+        self._spare(event.source, event.key, "", call, event.count)
         if event.model:
-            self._spare(event.source, event.key, event.model, nanos_of(event.usd))
+            self._spare(event.source, event.key, event.model, nanos_of(event.usd), event.count)
 
-    def _spare(self, source: str, key: str, model: str, nanos: int | None) -> None:
+    def _spare(self, source: str, key: str, model: str, nanos: int | None, count: int = 1) -> None:
         row = self._row(source, key, model)
-        row.spared += 1
-        row.saved += nanos or 0
+        row.spared += count
+        row.saved += count * (nanos or 0)
 
     def _fetched(self, event: Fetched) -> None:
         row = self._row(event.source, event.key, "")

@@ -12,10 +12,12 @@ from gateway.web.audit import audit
 from gateway.web.batch import batch
 from gateway.web.cors import allow_origins
 from gateway.web.encoding import EncodedBodies
+from gateway.web.events import end_events, events
 from gateway.web.health import alive, ready
+from gateway.web.hit_path import HITS, HitPath
 from gateway.web.invalidate import invalidate
 from gateway.web.keys import BODIES, GATEWAY
-from gateway.web.limits import limit_clients
+from gateway.web.limits import ClientLimits, limit_clients
 from gateway.web.listing import sources
 from gateway.web.middlewares import MAX_BODY, MIDDLEWARES
 from gateway.web.refresh import refresh
@@ -40,6 +42,7 @@ ROUTES = (
     web.get("/v1/sources", sources),
     web.get("/v1/audit", audit),
     web.get("/v1/stats", stats),
+    web.get("/v1/events", events),
     web.get("/healthz", alive),
     web.get("/readyz", ready),
 )
@@ -51,8 +54,19 @@ def make_app(gateway: Gateway) -> web.Application:
     app[GATEWAY] = gateway
     app[BODIES] = EncodedBodies(gateway.config.memory.encoded_bytes)
     config = gateway.config
-    limit_clients(app, config.clients, networks(config.server.trusted_proxies))
+    limits = ClientLimits(config.clients, networks(config.server.trusted_proxies))
+    limit_clients(app, limits)
+    app[HITS] = HitPath(
+        tiers=gateway.tiers,
+        authenticator=gateway.access.authenticator,
+        limits=limits,
+        bodies=app[BODIES],
+        events=gateway.events,
+        max_bytes=config.memory.ready_bytes,
+        origins=bool(config.server.cors),
+    )
     allow_origins(app, config.server.cors)
+    end_events(app)
     app.add_routes(ROUTES)
     return app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from logging import Logger
 from time import perf_counter
 from typing import Any
@@ -12,6 +13,8 @@ from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_request import BaseRequest
 
+from gateway.web.framing import Framing
+from gateway.web.hit_path import Hits
 from gateway.web.keys import STARTED
 from gateway.web.middlewares import REQUEST_ID_HEADER, request_id_of
 from gateway.web.problems import ProblemError
@@ -48,7 +51,43 @@ class AccessLog(AbstractAccessLogger):
 class Connection(web.RequestHandler):
     """Reads requests; what is no request gets a problem, and the connection ends."""
 
-    __slots__ = ()
+    __slots__ = ("_framing", "_hits", "_peer")
+
+    def __init__(self, server: web.Server, hits: Hits, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._hits = hits
+        self._framing = Framing()
+        self._peer = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; the peer's address is asked for once."""
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a hit from its bytes, or leave *data* to aiohttp's parser."""
+        if self._idle and self._framing.at_start:
+            reply = self._hits.reply(data, self._peer)
+            if reply is not None:
+                assert self.transport is not None
+                self.transport.write(reply)
+                # aiohttp closes a connection that has been silent; this one has not.
+                self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+                return
+        self._framing.follow(data)
+        super().data_received(data)
+
+    @property
+    def _idle(self) -> bool:
+        """Whether aiohttp waits for a request, has none to answer, and its client reads."""
+        waiter = self._waiter
+        return (
+            waiter is not None
+            and not waiter.done()
+            and not self._messages
+            and not (self._close or self._force_close or self._upgraded or self._paused)
+        )
 
     def handle_error(
         self,
@@ -73,10 +112,15 @@ class Connection(web.RequestHandler):
         return response
 
 
-def connection(server: web.Server, **options: Any) -> Connection:
-    """Return the protocol for a new client of *server*."""
+def connection(server: web.Server, hits: Hits, **options: Any) -> Connection:
+    """Return the protocol for a new client of *server*; *hits* looks at its bytes first."""
     return Connection(
-        server, loop=server._loop, access_log_class=AccessLog, auto_decompress=False, **options
+        server,
+        hits,
+        loop=server._loop,
+        access_log_class=AccessLog,
+        auto_decompress=False,
+        **options,
     )
 
 

@@ -86,6 +86,11 @@ class EncodedBodies:
         """Bytes that the kept bodies take."""
         return int(self._kept.current_size())
 
+    def find(self, content: str, view: str, coding: str) -> tuple[bytes, str] | None:
+        """Return what `get` would, if it is kept."""
+        kept: tuple[bytes, str] | None = self._kept.get((content, view, coding))
+        return kept
+
     def get(
         self, content: str, view: str, coding: str, make: Callable[[], bytes]
     ) -> tuple[bytes, str]:

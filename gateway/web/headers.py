@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from gateway.answer import Answer
-from gateway.freshness import SUMMARY_RETRY
+from gateway.freshness import SUMMARY_RETRY, FreshnessSpec
 
 CACHE = "lookup-gateway"
 """Our name in ``Cache-Status`` (RFC 9211 §2)."""
@@ -17,13 +17,18 @@ def cache_status(answer: Answer, *, forced: bool = False) -> str:
     *forced*: the client would have no kept answer, whatever there was (RFC 9211 §2.2, request).
     """
     if answer.outcome in ("hit", "stale"):
-        return f"{CACHE}; hit; ttl={answer.ttl}; detail={answer.tier}"
+        return kept_status(answer.ttl, answer.tier)
     if answer.outcome == "similar":
         return f"{CACHE}; fwd=miss; detail=similar"
     reason = "request" if forced else "stale" if answer.refreshed else "miss"
     stored = "; stored" if answer.stored else ""
     collapsed = "; collapsed" if answer.outcome == "collapsed" else ""
     return f"{CACHE}; fwd={reason}{stored}{collapsed}"
+
+
+def kept_status(ttl: int | str, tier: str) -> str:
+    """Return the ``Cache-Status`` of a kept answer; *ttl* may be a place for the number."""
+    return f"{CACHE}; hit; ttl={ttl}; detail={tier}"
 
 
 def cache_control(answer: Answer) -> str:
@@ -37,9 +42,13 @@ def cache_control(answer: Answer) -> str:
     if "summary" in answer.degraded or "partial" in answer.degraded:
         # What is missing may be there soon: a cache must not hold on to its absence.
         return f"max-age={answer.age + min(answer.ttl, int(SUMMARY_RETRY))}"
-    policy = answer.policy
+    return lifetime(answer.age + answer.ttl, answer.policy)
+
+
+def lifetime(max_age: int | str, policy: FreshnessSpec) -> str:
+    """Return the ``Cache-Control`` of a whole answer; *max_age* may be a place for the number."""
     return (
-        f"max-age={answer.age + answer.ttl}, "
+        f"max-age={max_age}, "
         f"stale-while-revalidate={int(policy.stale_while_revalidate)}, "
         f"stale-if-error={int(policy.stale_if_error)}"
     )
@@ -58,4 +67,9 @@ def entity_tag(content: str, view: str) -> str:
 
 def server_timing(answer: Answer, seconds: float) -> str:
     """Return where the time went: *seconds* in the resolver, told by the tier that answered."""
-    return f'lookup;desc="{answer.tier or "upstream"}";dur={seconds * 1000:.3f}'
+    return timing(answer.tier or "upstream", f"{seconds * 1000:.3f}")
+
+
+def timing(tier: str, milliseconds: str) -> str:
+    """Return a ``Server-Timing`` of one entry; *milliseconds* may be a place for the number."""
+    return f'lookup;desc="{tier}";dur={milliseconds}'

@@ -14,6 +14,7 @@ from typing import Final
 from aiohttp import hdrs, web
 from aiohttp.web_request import Request
 
+from gateway.access.identity import Identity
 from gateway.rates import ClientRates, ClientsSpec, Decision, Network, address_of, client_of
 from gateway.web.keys import IDENTITY
 from gateway.web.middlewares import Handler
@@ -26,40 +27,56 @@ _LIMITED = "/v1/"
 """Probes and metrics belong to the operator, and are not counted."""
 
 
-def limit_clients(
-    app: web.Application,
-    spec: ClientsSpec | None,
-    trusted: Sequence[Network],
-    clock: Callable[[], float] = time.monotonic,
-) -> None:
-    """Have *app* count the requests of its clients and refuse those beyond their quota.
+class ClientLimits:
+    """Counts requests by client.
 
-    Without *spec* only those are counted whose key has a rate of its own. It is the innermost of
-    the middlewares that are there: whoever asks is known by then.
+    Without *spec* only those are counted whose key has a rate of its own.
     """
-    wanted = spec or ClientsSpec()
-    rates = ClientRates(wanted.max_clients)
+
+    def __init__(
+        self,
+        spec: ClientsSpec | None,
+        trusted: Sequence[Network],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._everyone = spec is not None
+        self._spec = spec or ClientsSpec()
+        self._trusted = trusted
+        self._rates = ClientRates(self._spec.max_clients)
+        self._clock = clock
+
+    def decide(self, identity: Identity | None, peer: str, forwarded: str) -> Decision | None:
+        """Count a request of *identity* from *peer*; None: nobody counts it.
+
+        *forwarded* is its ``X-Forwarded-For``. A refused request costs nothing.
+        """
+        if not self._everyone and (identity is None or not identity.rate):
+            return None
+        hops = forwarded.split(",") if forwarded and self._trusted else ()
+        at = address_of(peer, hops, self._trusted)
+        client = client_of(self._spec.by, identity, at)
+        return self._rates.take(client, self._spec.quota_of(identity), self._clock())
+
+
+def limit_clients(app: web.Application, limits: ClientLimits) -> None:
+    """Have *app* refuse the requests of clients beyond their quota.
+
+    It is the innermost of the middlewares that are there: whoever asks is known by then.
+    """
 
     @web.middleware
     async def limit(request: Request, handler: Handler) -> web.StreamResponse:
-        identity = request.get(IDENTITY)
-        held = spec is not None or (identity is not None and identity.rate != "")
-        if held and request.path.startswith(_LIMITED):
-            client = client_of(wanted.by, identity, address(request, trusted))
-            decision = rates.take(client, wanted.quota_of(identity), clock())
-            request[_DECISION] = decision
-            if not decision.allowed:
-                raise too_many(decision)
+        if request.path.startswith(_LIMITED):
+            forwarded = ",".join(request.headers.getall(hdrs.X_FORWARDED_FOR, ()))
+            decision = limits.decide(request.get(IDENTITY), request.remote or "", forwarded)
+            if decision is not None:
+                request[_DECISION] = decision
+                if not decision.allowed:
+                    raise too_many(decision)
         return await handler(request)
 
     app.middlewares.append(limit)
     app.on_response_prepare.append(_tell)
-
-
-def address(request: Request, trusted: Sequence[Network]) -> str:
-    """Return the address of the client; empty where the socket has none."""
-    forwarded = ",".join(request.headers.getall(hdrs.X_FORWARDED_FOR, ())) if trusted else ""
-    return address_of(request.remote or "", forwarded.split(",") if forwarded else (), trusted)
 
 
 def too_many(decision: Decision) -> ProblemError:
@@ -79,6 +96,13 @@ async def _tell(request: Request, response: web.StreamResponse) -> None:
     """Say what is left, on every answer: a stream's headers are out before its handler ends."""
     decision = request.get(_DECISION)
     if decision is not None:
-        quota = decision.quota
-        response.headers["RateLimit-Policy"] = f'"{POLICY}";q={quota.requests};w={quota.seconds}'
-        response.headers["RateLimit"] = f'"{POLICY}";r={decision.remaining};t={decision.reset}'
+        response.headers.update(rate_headers(decision))
+
+
+def rate_headers(decision: Decision) -> dict[str, str]:
+    """Return what an answer says of its client's quota."""
+    quota = decision.quota
+    return {
+        "RateLimit-Policy": f'"{POLICY}";q={quota.requests};w={quota.seconds}',
+        "RateLimit": f'"{POLICY}";r={decision.remaining};t={decision.reset}',
+    }

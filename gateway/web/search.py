@@ -10,6 +10,7 @@ from aiohttp.web_request import Request
 from adapters.errors import UpstreamError
 from gateway.web import encoding, headers
 from gateway.web.admission import asker
+from gateway.web.hit_path import HITS
 from gateway.web.keys import BODIES, GATEWAY
 from gateway.web.nearest import marked, nearest_names, rendered
 from gateway.web.parameters import read_search
@@ -44,6 +45,8 @@ async def search(request: Request) -> web.Response:
         "Server-Timing": headers.server_timing(answer, perf_counter() - start),
     }
     private(sent, asked)
+    if not nearest:
+        request.app[HITS].learn(request, asked, answer, tag)
     if _unchanged(request, tag):
         return web.Response(status=304, headers=sent)
     body, coding = request.app[BODIES].get(

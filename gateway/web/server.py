@@ -18,6 +18,7 @@ from gateway.logs import EventLog
 from gateway.warming import warming_on_start
 from gateway.web.connection import connection
 from gateway.web.descriptors import allow_many_connections
+from gateway.web.hit_path import HITS, NoHits
 from storage.tier import TierError
 
 DRAIN = 35.0
@@ -37,7 +38,7 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
     On leaving, no more connections are taken, idle ones are closed, and what is being answered
     is answered. Raise `CannotListenError`.
     """
-    loop = asyncio.get_running_loop()
+    loop, hits = asyncio.get_running_loop(), app.get(HITS) or NoHits()
     runner = web.AppRunner(app, shutdown_timeout=DRAIN)
     await runner.setup()
     try:
@@ -45,7 +46,7 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
         assert server is not None
         try:
             listener = await loop.create_server(
-                lambda: connection(server), host, port, backlog=_BACKLOG
+                lambda: connection(server, hits), host, port, backlog=_BACKLOG
             )
         except OSError as error:
             reason = error.strerror or str(error)

@@ -17,7 +17,7 @@ from gateway.access.identity import READING, Identity
 from gateway.assembly import Gateway
 from gateway.rates import ClientsSpec, networks
 from gateway.web.keys import IDENTITY
-from gateway.web.limits import limit_clients
+from gateway.web.limits import ClientLimits, limit_clients
 from gateway.web.middlewares import MIDDLEWARES, Handler
 from gateway.web.server import listening
 from tests.clocks import ManualClock
@@ -42,7 +42,7 @@ async def limited(
         return await handler(request)
 
     app = web.Application(middlewares=(*MIDDLEWARES, identify))
-    limit_clients(app, spec, networks(trusted), clock)
+    limit_clients(app, ClientLimits(spec, networks(trusted), clock))
     app.add_routes([web.get(path, answer) for path in ("/v1/here", "/healthz")])
     async with (
         listening(app, "127.0.0.1", 0) as (host, port),
