@@ -14,6 +14,7 @@ import pytest
 from adapters.sources.units import Duration
 from gateway.events import Event, Events, Invalidated, TierFailed
 from gateway.invalidations import Follower, Invalidations, InvalidationSpec
+from storage import postgres_entries, sqlite_entries
 from storage.database import DatabaseTier, open_database
 from storage.doorbell import Doorbell, open_doorbell
 from storage.entry import Entry
@@ -253,33 +254,101 @@ async def test_random_fills_and_withdrawals_never_show_anything_older_than_an_ac
     fleet: Fleet,
 ) -> None:
     replicas = [await fleet.replica() for _ in range(3)]
-    version, floor = {0: 0, 1: 0}, {0: 0, 1: 0}
-    chance = random.Random(7)
-    stale: list[tuple[int, int, int]] = []
+    for seed in range(3):
+        assert await Checker(replicas, seed).stale() == []
 
-    async def use(replica: Replica) -> None:
-        for _ in range(25):
-            number = chance.randrange(2)
-            least = floor[number]
+
+async def test_the_checker_finds_a_fill_without_a_fence(fleet: Fleet) -> None:
+    replicas = [await fleet.replica() for _ in range(3)]
+    assert await found_by_checker(replicas, fenced=False)
+
+
+async def test_the_checker_finds_a_database_that_refuses_no_late_fill(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_entries, "_withdrawn", lambda *_: False)
+    lax = postgres_entries._UPSERT.replace("e.since >= fence.position", "e.since >= 0")
+    monkeypatch.setattr(postgres_entries, "_UPSERT", lax)
+    replicas = [await fleet.replica() for _ in range(3)]
+    assert await found_by_checker(replicas)
+
+
+async def test_the_checker_finds_a_replica_that_does_not_apply_the_log(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replicas = [await fleet.replica() for _ in range(3)]
+    monkeypatch.setattr(
+        replicas[0].tiers.withdrawals,
+        "apply",
+        lambda lines: setattr(replicas[0].tiers.withdrawals, "position", 1 << 40),
+    )
+    assert await found_by_checker(replicas)
+
+
+async def test_the_checker_finds_who_is_acknowledged_too_early(fleet: Fleet) -> None:
+    replicas = [await fleet.replica(bell=DeafBell()) for _ in range(3)]
+    assert await found_by_checker(replicas, wait=False)
+
+
+async def found_by_checker(replicas: list[Replica], **broken: bool) -> bool:
+    for seed in range(10):
+        if await Checker(replicas, seed, **broken).stale():
+            return True
+    return False
+
+
+class Checker:
+    """An upstream whose things change and are withdrawn then, and replicas that look them up."""
+
+    def __init__(
+        self, replicas: list[Replica], seed: int, *, fenced: bool = True, wait: bool = True
+    ) -> None:
+        self._replicas = replicas
+        self._chance = random.Random(seed)
+        self._fenced, self._wait = fenced, wait
+        self._things = [10 * seed, 10 * seed + 1]
+        self._version = dict.fromkeys(self._things, 0)
+        self._acknowledged = dict.fromkeys(self._things, 0)
+        self._changing = True
+        self._in_the_air: list[int] = []
+        self._stale: list[tuple[int, int, int]] = []
+
+    async def stale(self) -> list[tuple[int, int, int]]:
+        """Return each thing that was seen older than its last acknowledged change."""
+        users = [self._use(replica) for replica in self._replicas * 2]
+        await asyncio.gather(*users, self._change())
+        return self._stale
+
+    async def _use(self, replica: Replica) -> None:
+        while self._changing:
+            number = self._chance.choice(self._things)
+            least = self._acknowledged[number]
             found = await replica.find(number)
             if found is None:
-                position = replica.tiers.withdrawals.position
-                read = version[number]
-                await asyncio.sleep(chance.random() / 200)
-                await replica.tiers.put(entry(number, body=b"%d" % read, position=position))
+                await self._fill(replica, number)
             elif int(found.records.body) < least:
-                stale.append((number, int(found.records.body), least))
-            await asyncio.sleep(0)
+                self._stale.append((number, int(found.records.body), least))
+            await asyncio.sleep(self._chance.random() / 200)
 
-    async def change() -> None:
-        for _ in range(8):
-            number = chance.randrange(2)
-            version[number] += 1
-            now = version[number]
+    async def _fill(self, replica: Replica, number: int) -> None:
+        withdrawals = replica.tiers.withdrawals
+        position, read = withdrawals.position, self._version[number]
+        self._in_the_air.append(number)
+        await asyncio.sleep(self._chance.random() / 20)
+        self._in_the_air.remove(number)
+        if not self._fenced:
+            position = withdrawals.position
+        await replica.tiers.put(entry(number, body=b"%d" % read, position=position))
+
+    async def _change(self) -> None:
+        for _ in range(6):
+            # What is being fetched is the most interesting to change.
+            number = self._chance.choice(self._in_the_air or self._things)
+            self._version[number] = now = self._version[number] + 1
             key = Scope("key", "public", value=entry(number).key)
-            await chance.choice(replicas).invalidations.withdraw(key)
-            floor[number] = max(floor[number], now)
-            await asyncio.sleep(chance.random() / 200)
-
-    await asyncio.gather(*map(use, replicas), *map(use, replicas), change())
-    assert stale == []
+            replica = self._chance.choice(self._replicas)
+            await replica.invalidations.withdraw(key, wait=self._wait)
+            self._acknowledged[number] = now
+            await asyncio.sleep(self._chance.random() / 100)
+        await asyncio.sleep(0.02)
+        self._changing = False
