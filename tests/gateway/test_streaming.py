@@ -9,10 +9,10 @@ from tests.gateway.world import ScriptedSummarizer
 def test_a_script_is_wanted_while_somebody_listens() -> None:
     script, broadcast = Script(), Broadcast()
     script.follow(broadcast)
-    assert not script.wanted
+    wanted = [script.wanted]
     with broadcast.listening():
-        assert script.wanted
-    assert not script.wanted
+        wanted.append(script.wanted)
+    assert [*wanted, script.wanted] == [False, True, False]
 
 
 def test_whoever_listens_is_woken_by_each_piece_and_reads_on_from_where_it_was() -> None:
