@@ -136,8 +136,8 @@ def test_what_is_called_fresh_is_younger_than_its_time_to_live(
 ) -> None:
     verdict = judge_records(entry(), policy_of(ttl, swr, sie, jitter), age)
     assert verdict is not Verdict.FRESH or age < ttl
-    assert verdict is not Verdict.STALE or age < ttl + swr
-    assert verdict is Verdict.MISSING or age < ttl + max(swr, sie)
+    assert verdict is not Verdict.STALE or age <= ttl + swr
+    assert verdict is Verdict.MISSING or age <= ttl + max(swr, sie)
 
 
 @given(TTLS, TTLS, st.booleans(), st.floats(0, 1e6))

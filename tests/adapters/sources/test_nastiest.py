@@ -1,6 +1,6 @@
 """The ten nastiest real failures of public APIs, each with what it does to the guard around it.
 
-(The tenth, models that lie politely, is tested with the summarizers.)
+(The tenth, models that lie politely, is in tests/gateway/web/test_lying_models.py.)
 """
 
 from __future__ import annotations
