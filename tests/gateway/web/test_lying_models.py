@@ -27,9 +27,7 @@ AZURE = chunk(None) | {"choices": [], "prompt_filter_results": []}
 
 
 @asynccontextmanager
-async def lied_to(
-    folder: Path, chat: StubChat
-) -> AsyncIterator[tuple[aiohttp.ClientSession, Gateway]]:
+async def lied_to(folder: Path, chat: StubChat) -> AsyncIterator[aiohttp.ClientSession]:
     async with StubUpstream(Reply(records=[RECORD])) as upstream, TestServer(chat.app()) as model:
         document = {
             "database": {"url": f"sqlite+aiosqlite:///{folder / 'lookup.db'}"},
