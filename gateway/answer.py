@@ -75,9 +75,9 @@ class Answer:
         records, left = entry.records.body, True
         if self.near is not None:
             records, left = _seen(records, self.near)
-        hidden = self._of_items and not summary
+        hidden = self.of_items and not summary
         if fields is not None or limit is not None or hidden:
-            own = ("summary",) if self._of_items else ()
+            own = ("summary",) if self.of_items else ()
             chosen = None if fields is None else (*fields, *own)
             records = _chosen(records, chosen, limit, hidden=hidden)
         written = b"null"
@@ -102,7 +102,7 @@ class Answer:
         return self if point is None else replace(self, near=point)
 
     @property
-    def _of_items(self) -> bool:
+    def of_items(self) -> bool:
         """Whether each item has its own summary, which is no field of the record."""
         summary = self.entry.summary
         return summary is not None and summary.digest.startswith(MARK)

@@ -114,7 +114,9 @@ class _Telling:
         asked = self._asked
         near = asked.lookup.near
         shown = Answer(entry, asked.route.freshness, "miss", "", 0.0, degraded, near=near)
-        return "records", shown.body(fields=asked.fields, limit=asked.limit, summary=False)
+        # Summaries of the items stand among the records, which are told again once they are there.
+        within = asked.summary and shown.of_items
+        return "records", shown.body(fields=asked.fields, limit=asked.limit, summary=within)
 
     def _whole(self, answer: Answer) -> Iterator[Told]:
         """Yield what of *answer* is not told yet, and the end.

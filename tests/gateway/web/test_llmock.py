@@ -27,6 +27,7 @@ from tests.serving import decoded, served
 from tests.stub_upstream import Reply, StubUpstream, source
 
 RECORD = {"id": "1", "name": "pill", "use": "For a headache. Take 500 mg at most."}
+OTHER = {"id": "2", "name": "syrup", "use": "For a cough. Take 10 mL at night."}
 GOOD = "A pill for a headache. Take 500 mg at most."
 WRONG = "A pill for a headache. Take 700 mg at most."
 SCHEMA = {
@@ -75,8 +76,8 @@ class World:
             assert response.status == 200
             return json.loads(await decoded(response))
 
-    async def told(self) -> list[tuple[str, Any]]:
-        params = {"source": "text", "q": "pill"}
+    async def told(self, name: str = "text") -> list[tuple[str, Any]]:
+        params = {"source": name, "q": "pill"}
         async with self.client.get("/v1/search/stream", params=params) as response:
             return [told async for told in events(response)]
 
@@ -122,7 +123,7 @@ async def world(llmock: str, tmp_path: Path) -> AsyncIterator[World]:
                         break
                 except aiohttp.ClientError:
                     await asyncio.sleep(0.05)
-        upstream = await stack.enter_async_context(StubUpstream(Reply(records=[RECORD])))
+        upstream = await stack.enter_async_context(StubUpstream(Reply(records=[RECORD, OTHER])))
         text = {"by": "openai", "language": "en", "roles": {"purpose": ["use"]}}
         shaped = {**text, "schema": SCHEMA, "require": "risk > `0`"}
         models = [{"model": "gpt-4.1"}, {"model": "gpt-4o"}]
@@ -138,6 +139,7 @@ async def world(llmock: str, tmp_path: Path) -> AsyncIterator[World]:
             "sources": {
                 "text": source(upstream.url, summary=text),
                 "report": source(upstream.url, summary=shaped),
+                "items": source(upstream.url, summary={**text, "scope": "item"}),
             },
         }
         path = tmp_path / "config.yaml"
@@ -269,3 +271,33 @@ async def test_a_stream_is_kept_when_it_has_passed(world: World) -> None:
     told = await world.told()
     assert "".join(data["text"] for name, data in told if name == "summary.delta") == GOOD
     assert (told[-2][1]["text"], told[-1][1]["degraded"], world.kept) == (GOOD, [], [GOOD])
+
+
+def each(*texts: str) -> dict[str, Any]:
+    entries = [{"record": n, "summary": text} for n, text in enumerate(texts, start=1)]
+    return reply(json.dumps({"summaries": entries}))
+
+
+async def test_the_summaries_of_two_records_are_written_in_one_call(world: World) -> None:
+    await world.script(each(GOOD, "A syrup for a cough. Take 10 mL at night."))
+    answer = await world.search("items")
+    texts = [item["summary"]["text"] for item in answer["items"]]
+    assert texts == [GOOD, "A syrup for a cough. Take 10 mL at night."]
+    assert (answer["summary"], answer["degraded"]) == (None, [])
+    assert (len(await world.calls()), len(world.kept), world.wasted) == (1, 2, 0)
+
+
+async def test_a_wrong_one_of_two_is_tried_alone_and_the_other_kept(world: World) -> None:
+    wrong = "A syrup for a cough. Take 90 mL at night."
+    await world.script(each(GOOD, wrong), reply(wrong))
+    answer = await world.search("items")
+    assert [item["summary"]["by"] for item in answer["items"]] == ["openai:gpt-4.1", "extractive"]
+    assert (len(await world.calls()), world.kept, world.wasted) == (2, [GOOD], 2)
+
+
+async def test_a_stream_tells_the_records_again_with_their_summaries(world: World) -> None:
+    await world.script(each(GOOD, "A syrup for a cough. Take 10 mL at night."))
+    told = await world.told("items")
+    assert [name for name, _ in told] == ["records", "records", "summary", "done"]
+    assert told[0][1]["items"][0]["summary"] is None
+    assert told[1][1]["items"][0]["summary"]["text"] == GOOD
