@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import orjson
 import structlog
@@ -46,7 +46,7 @@ async def stream(request: Request) -> web.StreamResponse:
             )
         )
         resolving.add_done_callback(lambda _: bell.set())
-        telling = _Telling(asked, broadcast, bell, resolving)
+        telling = _Telling(asked, broadcast, bell, resolving, gateway.tiers.withdrawn)
         try:
             async with EventStream(request, spec.stall) as events:
                 async for told in telling.events(spec.heartbeat):
@@ -66,11 +66,13 @@ class _Telling:
         broadcast: Broadcast,
         bell: asyncio.Event,
         resolving: asyncio.Task[Answer],
+        withdrawn: Callable[[Entry], bool],
     ) -> None:
         self._asked = asked
         self._broadcast = broadcast
         self._bell = bell
         self._resolving = resolving
+        self._withdrawn = withdrawn
         self._told: Entry | None = None
         self._pieces = 0
 
@@ -102,9 +104,11 @@ class _Telling:
     def _so_far(self) -> Iterator[Told]:
         """Yield what the flight has told since the last time."""
         entry, script = self._broadcast.entry, self._broadcast.script
-        if entry is not None and self._told is None:
+        if entry is None or self._withdrawn(entry):
+            return  # whoever came after the withdrawal is answered by another flight
+        if self._told is None:
             yield self._records(entry, degradations(entry, stale=False, summary_expected=False))
-        if script is not None and self._told is not None and self._asked.summary:
+        if script is not None and self._asked.summary:
             text, self._pieces = script.since(self._pieces)
             if text:
                 yield "summary.delta", orjson.dumps({"text": text})

@@ -170,6 +170,30 @@ async def test_a_client_who_leaves_midway_takes_nothing_from_anybody(world: Worl
     assert len(world.chat.asked) == 1
 
 
+async def test_who_comes_after_a_withdrawal_hears_nothing_of_the_flight_before(
+    world: World,
+) -> None:
+    world.chat.permits = asyncio.Semaphore(1)
+    async with world.stream() as before:
+        early = events(before)
+        while (await anext(early))[0] != "summary.delta":
+            pass
+        world.upstream.default = Reply(records=[{**RECORD, "use": "Withdrawn from the market."}])
+        body = {"source": "medicine", "q": "pill", "wait": False}
+        async with world.client.post("/v1/invalidate", json=body) as response:
+            assert response.status == 200
+        world.chat.body = completion("Withdrawn from the market.")
+        after = asyncio.create_task(world.told())
+        while world.gateway.flights.waiters < 2:
+            await asyncio.sleep(0.002)
+        world.chat.events = written("Withdrawn from the market.")
+        world.allow(100)
+        told = await after
+    assert "500" not in str(told)
+    assert told[0][1]["items"][0]["use"] == "Withdrawn from the market."
+    assert names(told)[-2:] == ["summary", "done"]
+
+
 async def test_an_upstream_that_fails_is_an_error_and_the_end(world: World) -> None:
     world.upstream.script(Reply(status=500))
     told = await world.told()
