@@ -32,6 +32,7 @@ from gateway.spend.opening import Money, open_money
 from gateway.spend.till import Till
 from gateway.statistics import Statistics
 from gateway.streaming import Broadcast, Shared
+from gateway.shedding import Shedding
 from gateway.similar import SimilarAnswers
 from gateway.summaries import Summaries
 from storage.database import DatabaseTier, open_database
@@ -152,6 +153,7 @@ class _Assembly:
             refill=refill,
             events=events,
             similar=similar,
+            shedding=Shedding(config.shedding),
             clock=clock,
         )
         sessions = Sessions(SessionStore(database.database), parts.routes, events, clock)

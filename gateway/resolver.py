@@ -196,19 +196,21 @@ class Resolver:
         # Old records may be given instead; for a summary that was asked for, a caller waits.
         old = Verdict.FRESH < records < Verdict.MISSING and not patient
         soft = route.deadlines.soft if old else None
+        began, joins = time.perf_counter(), self._flights.flying(_flight_key(lookup, want_summary))
         try:
-            if not self._flights.flying(_flight_key(lookup, want_summary)):
-                self.shedding.admit()
-            landed = await self._fly(
-                lookup, route, _entry(found), want_summary, within=within, soft=soft
-            )
+            with self.shedding.place(joins=joins):
+                landed = await self._fly(
+                    lookup, route, _entry(found), want_summary, within=within, soft=soft
+                )
         except UpstreamError as error:
             if found is None or not self._stands_in(found.entry, route):
                 return await self.similar.instead(lookup, route, error, want_summary)
             return self._kept(found, route, "stale", want_summary)
         answer = self._landed(landed, route, want_summary, refreshed=found is not None)
-        if answer.stored and answer.outcome == "miss":
-            self.similar.note(lookup, route)
+        if not landed.collapsed:
+            self.shedding.landed(landed.value, time.perf_counter() - began)
+            if answer.stored:
+                self.similar.note(lookup, route)
         return answer
 
     def _fly(
