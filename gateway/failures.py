@@ -29,7 +29,7 @@ class FailuresSpec(Spec, frozen=True, kw_only=True):
     else are given it without a new call. Each class has its own default, 0 to 30 s."""
     backoff: Duration = seconds(5)
     """After a refresh failed, the next one for its key waits so long; each failure doubles it."""
-    max_backoff: Duration = seconds(300)
+    max_backoff: Duration = seconds(60)
     """No wait between two refreshes is longer."""
 
     def __post_init__(self) -> None:
@@ -45,11 +45,11 @@ def remembered_for(kind: Kind, remember: Mapping[str, float]) -> float:
 
 
 def rests_for(failures: int, retry_after: float | None, spec: FailuresSpec) -> float:
-    """Return for how many seconds a key is not refreshed after *failures* in a row, at least 1.
+    """Return for how many seconds a key is not refreshed after *failures* in a row.
 
     Exponential, never shorter than the upstream asked for, never longer than the cap.
     """
-    doubled = spec.backoff * 2.0 ** min(failures - 1, _DOUBLINGS)
+    doubled = spec.backoff * 2.0 ** min(max(failures - 1, 0), _DOUBLINGS)
     return min(spec.max_backoff, max(doubled, retry_after or 0.0))
 
 
@@ -80,9 +80,11 @@ class Failures:
     def note(self, key: str, error: UpstreamError) -> None:
         """Remember that *key* failed with *error*, once more."""
         before, now = self._kept.get(key), self._clock()
-        in_a_row = 1 if before is None else before.in_a_row + 1
+        # A circuit that is open, or no room, says nothing new: nobody was asked.
+        asked = error.kind not in (Kind.CIRCUIT_OPEN, Kind.OVERLOADED)
+        in_a_row = (0 if before is None else before.in_a_row) + asked
         until = now + remembered_for(error.kind, self._spec.remember)
-        rests_until = now + rests_for(in_a_row, error.retry_after, self._spec)
+        rests_until = now + rests_for(in_a_row if asked else 1, error.retry_after, self._spec)
         if before is None and len(self._kept) >= KEPT:
             self._drop_past(now)
         if before is not None or len(self._kept) < KEPT:

@@ -73,6 +73,23 @@ def test_failures_in_a_row_are_counted_across_their_rests() -> None:
     assert failures.recall("k", rested=True) is not None
 
 
+@pytest.mark.parametrize("kind", [Kind.CIRCUIT_OPEN, Kind.OVERLOADED])
+def test_what_asked_nobody_does_not_lengthen_the_rest(kind: Kind) -> None:
+    clock = ManualClock()
+    failures = Failures(SPEC, clock)
+    failures.note("k", DOWN)
+    for _ in range(10):
+        clock.advance(10)
+        failures.note("k", UpstreamError(kind, "not asked", retry_after=3))
+    clock.advance(5)
+    assert failures.recall("k", rested=True) is None
+    failures.note("k", DOWN)
+    clock.advance(9.9)
+    assert failures.recall("k", rested=True) is not None
+    clock.advance(0.1)
+    assert failures.recall("k", rested=True) is None
+
+
 def test_what_is_remembered_is_bounded_and_makes_room_when_it_is_past() -> None:
     clock = ManualClock()
     failures = Failures(SPEC, clock)
