@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from gateway.events import Event, Failed, Served, TierFailed, TierRead
 
@@ -78,6 +79,13 @@ class Statistics:
         self.failures: Counter[str] = Counter()
         """Why lookups were not, by the kind of the error."""
         self.answers = Latencies()
+        # By its type, and not by trying one after the other: every hit comes through here.
+        self._counts: Mapping[type[Event], Callable[[Any], None]] = {
+            TierRead: self._read,
+            Served: self._served,
+            Failed: self._failed,
+            TierFailed: self._tier_failed,
+        }
 
     @property
     def uptime(self) -> float:
@@ -86,20 +94,24 @@ class Statistics:
 
     def __call__(self, event: Event) -> None:
         """Count *event*."""
-        match event:
-            case TierRead(tier=tier, hit=hit, seconds=seconds, count=count):
-                counts = self.tiers[tier]
-                counts.latencies.add(seconds, count)
-                if hit:
-                    counts.hits += count
-                else:
-                    counts.misses += count
-            case Served(outcome=outcome, seconds=seconds, count=count):
-                self.outcomes[outcome] += count
-                self.answers.add(seconds, count)
-            case Failed(kind=kind):
-                self.failures[kind] += 1
-            case TierFailed(tier=tier):
-                self.tiers[tier].failures += 1
-            case _:
-                pass
+        count = self._counts.get(type(event))
+        if count is not None:
+            count(event)
+
+    def _read(self, event: TierRead) -> None:
+        counts = self.tiers[event.tier]
+        counts.latencies.add(event.seconds, event.count)
+        if event.hit:
+            counts.hits += event.count
+        else:
+            counts.misses += event.count
+
+    def _served(self, event: Served) -> None:
+        self.outcomes[event.outcome] += event.count
+        self.answers.add(event.seconds, event.count)
+
+    def _failed(self, event: Failed) -> None:
+        self.failures[event.kind] += 1
+
+    def _tier_failed(self, event: TierFailed) -> None:
+        self.tiers[event.tier].failures += 1

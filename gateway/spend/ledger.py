@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from typing import Any
 
 from gateway.events import (
     Event,
@@ -67,20 +68,20 @@ class Ledger:
         self._known: Counter[str] = Counter()
         """What models cost today by scope: as written, and since."""
         self._since: Counter[str] = Counter()
+        # By its type, and not by trying one after the other: every hit comes through here.
+        self._counts: Mapping[type[Event], Callable[[Any], None]] = {
+            Served: self._served,
+            Fetched: self._fetched,
+            Summarized: self._called,
+            SummaryWasted: self._called,
+            SummaryReused: self._reused,
+        }
 
     def __call__(self, event: Event) -> None:
         """Count *event*."""
-        match event:
-            case Served():
-                self._served(event)
-            case Fetched():
-                self._fetched(event)
-            case Summarized() | SummaryWasted():
-                self._called(event)
-            case SummaryReused(model=model) if model:
-                self._spare(event.source, event.key, model, nanos_of(event.usd))
-            case _:
-                pass
+        count = self._counts.get(type(event))
+        if count is not None:
+            count(event)
 
     def today(self) -> str:
         """Return the day (UTC) that is counted for now; a new one begins with nothing."""
@@ -161,31 +162,33 @@ class Ledger:
         self._known.update(moved)
         self._since.subtract(moved)
 
-    def _row(self, source: str, key: str, model: str) -> Amounts:
-        return self._pending[Account(self.today(), tenant_of(key), source, model)]
+    def _row(self, source: str, tenant: str, model: str) -> Amounts:
+        return self._pending[Account(self.today(), tenant, source, model)]
 
     def _served(self, event: Served) -> None:
         if event.outcome not in _SPARED:
             return
-        call = self._call_prices.get(event.source, 0)
-        self._spare(event.source, event.key, "", call, event.count)
+        tenant, count = event.tenant or tenant_of(event.key), event.count
+        calls = self._row(event.source, tenant, "")
+        calls.spared += count
+        calls.saved += count * self._call_prices.get(event.source, 0)
         if event.model:
-            self._spare(event.source, event.key, event.model, nanos_of(event.usd), event.count)
+            _spare(self._row(event.source, tenant, event.model), event.usd, count)
 
-    def _spare(self, source: str, key: str, model: str, nanos: int | None, count: int = 1) -> None:
-        row = self._row(source, key, model)
-        row.spared += count
-        row.saved += count * (nanos or 0)
+    def _reused(self, event: SummaryReused) -> None:
+        if event.model:
+            _spare(self._row(event.source, tenant_of(event.key), event.model), event.usd, 1)
 
     def _fetched(self, event: Fetched) -> None:
-        row = self._row(event.source, event.key, "")
+        row = self._row(event.source, tenant_of(event.key), "")
         row.calls += 1
         row.spent += self._call_prices.get(event.source, 0)
 
     def _called(self, event: Summarized | SummaryWasted) -> None:
         if not event.model:
             return
-        row = self._row(event.source, event.key, event.model)
+        tenant = tenant_of(event.key)
+        row = self._row(event.source, tenant, event.model)
         row.calls += 1
         row.prompt_tokens += event.prompt_tokens or 0
         row.cached_tokens += event.cached_tokens or 0
@@ -197,8 +200,13 @@ class Ledger:
         row.spent += nanos
         if isinstance(event, SummaryWasted):
             row.wasted += nanos
-        for scope in scopes_of(tenant_of(event.key), event.source):
+        for scope in scopes_of(tenant, event.source):
             self._since[scope] += nanos
+
+
+def _spare(row: Amounts, usd: float | None, count: int) -> None:
+    row.spared += count
+    row.saved += count * (nanos_of(usd) or 0)
 
 
 def _rows() -> Rows:

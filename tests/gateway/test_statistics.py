@@ -42,14 +42,17 @@ def test_tiers_outcomes_and_failures_are_counted() -> None:
     clock.advance(5)
     for hit in (True, True, True, False):
         statistics(TierRead("memory", hit, 1e-5))
+    statistics(TierRead("database", True, 1e-5, count=7))
+    assert statistics.tiers["database"].hits == statistics.tiers["database"].latencies.count == 7
     statistics(TierFailed("memory", "put", "full"))
     statistics(Served("s", "k", "hit", "memory", 1e-4))
+    statistics(Served("s", "k", "stale", "memory", 1e-4, count=2))
     statistics(Failed("s", "k", "timeout", 1.0))
     memory = statistics.tiers["memory"]
     assert (memory.hits, memory.misses, memory.failures, memory.hit_ratio) == (3, 1, 1, 0.75)
-    assert statistics.outcomes == {"hit": 1}
+    assert statistics.outcomes == {"hit": 1, "stale": 2}
     assert statistics.failures == {"timeout": 1}
-    assert statistics.answers.count == 1
+    assert statistics.answers.count == 3
     assert statistics.uptime == 5
     assert statistics.tiers["redis"].hit_ratio is None
 

@@ -106,6 +106,14 @@ def test_an_answer_that_was_there_saves_its_summary_and_a_call(book: Book, outco
     }
 
 
+def test_hits_that_are_told_together_count_each_for_who_asked(book: Book) -> None:
+    book.ledger(Served("s", KEY, "hit", "memory", 0.1, "m", 0.25, tenant="web", count=3))
+    assert book.ledger.accounts() == {
+        MODEL._replace(tenant="web"): Amounts(spared=3, saved=NANOS * 3 // 4),
+        CALLS._replace(tenant="web"): Amounts(spared=3, saved=21),
+    }
+
+
 def test_a_miss_saves_nothing_and_a_reused_summary_what_it_had_cost(book: Book) -> None:
     book.ledger(Served("s", KEY, "miss", "", 0.1, "m", 0.25))
     assert book.ledger.accounts() == {}
