@@ -220,6 +220,7 @@ def _limits(section: SourceSection) -> LimitsSpec:
         min_interval=Duration(0),
         retries=0,
         deadline=Duration(limits.deadline + LATE_PARTS),
+        bulk_deadline=Duration(limits.bulk_deadline + LATE_PARTS),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.errors import Kind, UpstreamError
-from adapters.source import Attribution, Payload, Query, Record, Source
+from adapters.source import Attribution, Payload, Priority, Query, Record, Source
 from adapters.sources.composition import CompositeSpec, PartSpec, needed_part
 from adapters.sources.expressions import as_texts
 from adapters.sources.merging import Merger, PartAnswer
@@ -40,7 +40,8 @@ class CompositeSource:
     ) -> None:
         """Compile *spec*; *sources* are its parts by their names.
 
-        A part that is not there after *seconds* is missing from the answer. Raise `SpecError`.
+        A part that is not there after *seconds* is missing from a caller's answer. Raise
+        `SpecError`.
         """
         self._parts = _in_order(spec, sources)
         self._merger = Merger(spec)
@@ -53,7 +54,9 @@ class CompositeSource:
 
         Raise `UpstreamError` when a required part, or every part that gives records, failed.
         """
-        ends = asyncio.get_running_loop().time() + self._seconds
+        # A warm-up has more time, and its guard minds it.
+        patient = query.priority >= Priority.WARMUP
+        ends = None if patient else asyncio.get_running_loop().time() + self._seconds
         tasks: dict[str, asyncio.Task[PartAnswer]] = {}
         async with asyncio.TaskGroup() as group:
             for part in self._parts:
@@ -73,7 +76,7 @@ class CompositeSource:
         )
 
     async def _answer(
-        self, part: _Part, query: Query, needed: asyncio.Task[PartAnswer] | None, ends: float
+        self, part: _Part, query: Query, needed: asyncio.Task[PartAnswer] | None, ends: float | None
     ) -> PartAnswer:
         try:
             async with asyncio.timeout_at(ends):

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from adapters.errors import Kind, UpstreamError
 from adapters.http import open_session
-from adapters.source import Attribution, Payload, Query
+from adapters.source import Attribution, Payload, Priority, Query
 from adapters.sources.composite import CompositeSource
 from adapters.sources.composition import CompositeSpec
 from adapters.sources.declarative import DeclarativeSource
@@ -151,6 +151,12 @@ async def test_a_part_that_takes_too_long_is_missing_and_the_rest_is_the_answer(
     assert payload.partial == ("people",)
     assert payload.records[0]["population"] is None
     assert payload.records[0]["store_count"] == 90
+
+
+async def test_who_can_wait_waits_for_a_part_that_is_late() -> None:
+    async with composite(REPORT, GOOD, seconds=0.001) as (source, _):
+        whole = await source.fetch(Query("31", priority=Priority.WARMUP))
+    assert whole.partial == ()
 
 
 async def test_what_needs_a_part_that_found_nothing_finds_nothing_and_asks_nobody() -> None:

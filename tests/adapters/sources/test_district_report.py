@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from gateway.assembly import open_gateway
-from gateway.config import load_config
+from gateway.config import ConfigError, load_config
 from tests.recordings import recorded, serving
 from tests.serving import decoded, served
 
@@ -157,6 +157,22 @@ async def test_rows_of_which_only_some_were_seen_are_no_report(tmp_path: Path) -
         _, answer = await ask()
     assert answer["degraded"] == ["partial"]
     assert answer["items"][0]["sales"] is None
+
+
+async def test_what_is_wrong_in_a_part_is_named_with_its_path(tmp_path: Path) -> None:
+    text = CONFIG.replace("FOLDER", str(tmp_path)).replace("BASE", "http://127.0.0.1:1")
+    (tmp_path / "config.yaml").write_text(text.replace("{quarter}/{area}", "{quarters}/{area}"))
+    with pytest.raises(ConfigError) as caught:
+        async with open_gateway(load_config(tmp_path / "config.yaml", KEYS)):
+            pass
+    (fault,) = caught.value.faults
+    assert fault.path == "sources.district.composite.parts.sales.request.url"
+
+
+def test_the_keys_of_parts_are_secrets_too(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    config = load_config(tmp_path / "config.yaml", KEYS)
+    assert {*KEYS.values()} <= {*config.secrets}
 
 
 @pytest.mark.parametrize("wrong", [{"area": "성수"}, {"quarter": "2024"}])
