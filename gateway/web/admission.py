@@ -15,6 +15,7 @@ from gateway.web.keys import GATEWAY, IDENTITY
 from gateway.web.middlewares import Handler
 from gateway.web.parameters import Asker
 from gateway.web.problems import ProblemError
+from gateway.web.request_head import bearer
 
 ANYBODY = frozenset(
     {"/healthz", "/readyz", "/openapi.json", "/docs", "/dashboard", "/v1/tokens/refresh"}
@@ -88,9 +89,8 @@ async def _identified(request: Request) -> Identity:
 
 
 def credential(request: Request) -> str:
-    """Return the key or token that *request* shows (RFC 6750 §2.1); empty without one."""
-    scheme, _, value = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    return value.strip() if scheme.lower() == "bearer" else ""
+    """Return the key or token that *request* shows ; empty without one."""
+    return bearer(request.headers.get(hdrs.AUTHORIZATION, ""))
 
 
 def forbidden(detail: str, scope: Scope | None) -> ProblemError:

@@ -32,6 +32,7 @@ _ENCODERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda body: gzip.compress(body, 6, mtime=0),
 }
 """The best first. The levels take about a millisecond for 70 KB: each body is made once."""
+CODINGS = tuple(_ENCODERS)
 
 
 @lru_cache(maxsize=512)

@@ -16,11 +16,11 @@ The rules:
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
 from email.utils import formatdate
+from random import getrandbits
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -92,7 +92,7 @@ class HitPath:
         if asked is None:
             return None
         target, head, request_id = asked
-        identity = self._authenticator.known(_credential(head.authorization))
+        identity = self._authenticator.known(head.credential)
         if identity is None:
             return None
         ready, now = self._standing(target, identity), self._clock()
@@ -101,13 +101,13 @@ class HitPath:
         body = self._body(ready, head.accept_encoding)
         if body is None:
             return None
-        decision = self._limits.decide(identity, peer, head.forwarded_for.decode("latin-1"))
+        decision = self._limits.decide(identity, peer, head.forwarded_for)
         if decision is not None and not decision.allowed:
             return None
         seconds = time.perf_counter() - started
         self._count(ready, identity.tenant, seconds)
         told = b"" if decision is None else lines_of(rate_headers(decision))
-        lines = b"".join((ready.lines(now, seconds), told, self._dated(now), request_id))
+        lines = (ready.lines(now, seconds), told, self._dated(now), request_id or _new_id(), END)
         return unchanged(lines) if head.if_none_match else found(lines, *body)
 
     def learn(self, request: Request, asked: Search, answer: Answer, tag: str) -> None:
@@ -147,8 +147,7 @@ class HitPath:
         # What a page of another origin may read is decided where its answer is prepared.
         if read is None or read[0].origin:
             return None
-        head, request_id = read
-        return data[len(_GET) : line], head, request_id or secrets.token_hex(8).encode()
+        return data[len(_GET) : line], *read
 
     def _standing(self, target: bytes, identity: Identity) -> Ready | None:
         """Return what is ready for *identity*, if it may have it and it is what is kept now."""
@@ -164,8 +163,8 @@ class HitPath:
         self._ready.pop(name, None)
         return None
 
-    def _body(self, ready: Ready, accepted: bytes) -> tuple[tuple[bytes, ...], str] | None:
-        coding = encoding.negotiate(accepted.decode("latin-1"))
+    def _body(self, ready: Ready, accepted: str) -> tuple[tuple[bytes, ...], str] | None:
+        coding = encoding.negotiate(accepted)
         if ready.pieces is not None and (ready.short or coding == encoding.IDENTITY) and coding:
             return ready.pieces, encoding.IDENTITY
         kept = self._bodies.find(ready.content, ready.view, coding)
@@ -202,9 +201,8 @@ HITS: Final = web.AppKey("hits", HitPath)
 """Of an application: what is answered before a request is parsed."""
 
 
-def _credential(authorization: bytes) -> str:
-    scheme, _, value = authorization.partition(b" ")
-    return value.strip().decode("latin-1") if scheme.lower() == b"bearer" else ""
+def _new_id() -> bytes:
+    return b"%016x" % getrandbits(64)
 
 
 def _owned(target: bytes, tenant: str) -> bytes:

@@ -12,13 +12,15 @@ from gateway.answer import Answer
 from gateway.freshness import quiet_until, records_ttl
 from gateway.spend.prices import priced
 from gateway.web import encoding, headers
-from gateway.web.framing import END
 from gateway.web.parameters import Search
 from storage.entry import Entry, Part
 
-_FOUND = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+_FOUND = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n"
 _NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\n"
-_CODED = b"Content-Encoding: %s\r\n"
+_CODED = {
+    encoding.IDENTITY: b"",
+    **{coding: f"Content-Encoding: {coding}\r\n".encode() for coding in encoding.CODINGS},
+}
 _ALWAYS = f"Server: {SERVER_SOFTWARE}\r\nX-Content-Type-Options: nosniff\r\n".encode()
 
 
@@ -87,15 +89,15 @@ def make_ready(answer: Answer, asked: Search, tag: str, vary: str) -> Ready:
     )
 
 
-def found(head: bytes, pieces: tuple[bytes, ...], coding: str) -> bytes:
-    """Return the response with the body *pieces* in *coding*."""
-    coded = b"" if coding == encoding.IDENTITY else _CODED % coding.encode()
-    return b"".join((_FOUND % sum(map(len, pieces)), coded, head, END, *pieces))
+def found(lines: tuple[bytes, ...], pieces: tuple[bytes, ...], coding: str) -> bytes:
+    """Return the response with the rest of its head and the body *pieces* in *coding*."""
+    first = _FOUND % (_CODED[coding], sum(map(len, pieces)))
+    return b"".join((first, *lines, *pieces))
 
 
-def unchanged(head: bytes) -> bytes:
+def unchanged(lines: tuple[bytes, ...]) -> bytes:
     """Return the response to whoever has it already (RFC 9110 §15.4.5)."""
-    return b"".join((_NOT_MODIFIED, head, END))
+    return b"".join((_NOT_MODIFIED, *lines))
 
 
 def lines_of(fields: dict[str, str]) -> bytes:

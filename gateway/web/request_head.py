@@ -8,7 +8,7 @@ asks for anything beyond a kept answer, or is not plain RFC 9110, is nobody's: N
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 LONGEST = 8 << 10
 MOST_LINES = 100
@@ -26,7 +26,7 @@ _REQUEST_ID = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._
 _LONGEST_ID = 128
 
 _DECIDING = {
-    b"authorization": "authorization",
+    b"authorization": "credential",
     b"accept-encoding": "accept_encoding",
     b"if-none-match": "if_none_match",
     b"origin": "origin",
@@ -47,13 +47,14 @@ _FOREIGN = frozenset(
 
 
 class Head(NamedTuple):
-    """The headers that decide, as they were sent."""
+    """The headers that decide."""
 
-    authorization: bytes = b""
-    accept_encoding: bytes = b""
+    credential: str = ""
+    """What ``Authorization: Bearer`` shows."""
+    accept_encoding: str = ""
     if_none_match: bytes = b""
-    origin: bytes = b""
-    forwarded_for: bytes = b""
+    origin: str = ""
+    forwarded_for: str = ""
     """It counts where a proxy is trusted."""
 
 
@@ -92,7 +93,7 @@ class Heads:
         if lines[0] or len(lines) > MOST_LINES:
             return None
         seen: set[bytes] = set()
-        found: dict[str, bytes] = {}
+        found: dict[str, Any] = {}
         for line in lines[1:]:
             match = _LINE.fullmatch(line)
             if match is None:
@@ -103,7 +104,8 @@ class Heads:
             if name in _ONCE:
                 seen.add(name)
             if name in _DECIDING:
-                found[_DECIDING[name]] = value
+                found[_DECIDING[name]] = value if name == b"if-none-match" else value.decode()
+        found["credential"] = bearer(found.get("credential", ""))
         return self._remembered(block, Head(**found)) if b"host" in seen else None
 
     def _harmless(self, name: bytes, value: bytes, line: bytes) -> bool:
@@ -123,3 +125,9 @@ class Heads:
             self._blocks.clear()
         self._blocks[block] = head
         return head
+
+
+def bearer(authorization: str) -> str:
+    """Return what ``Authorization`` shows (RFC 6750 §2.1); empty for another scheme."""
+    scheme, _, value = authorization.partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else ""

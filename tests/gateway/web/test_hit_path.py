@@ -332,9 +332,7 @@ async def test_a_hit_path_that_is_broken_on_purpose_is_found(
             await both.ask(get("/v1/search?source=plain&q=other"))
         target = "/v1/search?source=plain&q=other"
     else:
-        monkeypatch.setattr(
-            "gateway.web.hit_path.unchanged", lambda lines: b"HTTP/1.1 200 OK\r\n\r\n"
-        )
+        monkeypatch.setattr("gateway.web.hit_path.unchanged", lambda _: b"HTTP/1.1 200 OK\r\n\r\n")
         tag = (await both.ask(get()))[0].headers["etag"]
         with pytest.raises(AssertionError):
             await both.agree([get(TARGETS[0], f"If-None-Match: {tag}")], 1)

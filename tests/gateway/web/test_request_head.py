@@ -26,7 +26,7 @@ def test_the_headers_that_decide_are_read_whatever_their_case_and_place() -> Non
         'If-None-Match: "a"',
         "Origin: https://a.example",
         "X-Forwarded-For: 10.0.0.1",
-    ) == (Head(b"Bearer x", b"gzip, br", b'"a"', b"https://a.example", b"10.0.0.1"), b"")
+    ) == (Head("x", "gzip, br", b'"a"', "https://a.example", "10.0.0.1"), b"")
 
 
 def test_headers_that_decide_nothing_change_nothing() -> None:
