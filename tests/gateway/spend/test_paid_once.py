@@ -188,3 +188,24 @@ async def test_fifty_callers_at_once_do_not_overshoot_a_budget(
         degraded = await asyncio.gather(*(ask(client, f"pill {name}") for name in letters))
         assert 0 < chat.calls == degraded.count([]) < 50
         assert gateway.money.ledger.spent("source:s") <= NANOS // 100
+
+
+async def test_a_caller_who_joins_what_bulk_work_was_refused_has_it_written(
+    tmp_path: Path, upstream: StubUpstream, model: str, chat: CountingChat
+) -> None:
+    # The same records for every query: their summary is one, whoever has it written.
+    upstream.default = Reply(records=[{"id": "1", "name": "pill", "use": TEXT}])
+    llm = {"base_url": model, "model": "m", "prices": {"m": {"input": 1.0, "output": 1.0}}}
+    settings = config(tmp_path, upstream, model, llm=llm, budgets={"day": 0.001})
+    async with open_gateway(settings) as gateway, served(gateway) as client:
+        bulk = [make_lookup(gateway.routes["s"], f"bulk {letter}") for letter in "abcde"]
+        report, *degraded = await asyncio.gather(
+            warm(gateway.resolver, bulk, concurrency=5),
+            *(ask(client, f"pill {letter}") for letter in "abcde"),
+        )
+        assert report.count("failed") == 0
+        assert degraded == [[]] * 5
+        assert chat.calls == 1
+        for lookup in bulk:
+            assert await ask(client, lookup.text) == []
+        assert chat.calls == 1
