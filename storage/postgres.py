@@ -1,7 +1,7 @@
 """A PostgreSQL database through SQLAlchemy's pool and asyncpg's own statements.
 
-SQLAlchemy makes, counts, retires and hands out connections; statements go to asyncpg itself, which
-takes a third of the time that SQLAlchemy Core adds to each (docs/decisions.md).
+SQLAlchemy makes, counts, retires and hands out connections; statements go to asyncpg itself
+(docs/decisions.md).
 """
 
 from __future__ import annotations
