@@ -37,6 +37,7 @@ from gateway.similar import SimilarAnswers
 from gateway.summaries import Summaries
 from storage.database import DatabaseTier, open_database
 from storage.entry import Entry, Part
+from storage.journal import Journal
 from storage.leases import Leases
 from storage.memory import MemoryTier
 from storage.name_index import NameIndex
@@ -79,6 +80,8 @@ class Gateway:
     statistics: Statistics
     meters: Mapping[str, Meter]
     """Of the quotas, by source."""
+    journal: Journal
+    """What happened, for other services."""
     invalidations: Invalidations
     refill: Refill
 
@@ -141,6 +144,7 @@ class _Assembly:
         spend, batched = SpendStore(database.database), self._batch is not None
         money = await open_money(stack, config, spend, events, clock, batched=batched)
         stack.push_async_callback(fleet.leases.close)
+        stack.push_async_callback(fleet.journal.close)
         refill = await self._refill(tiers, database, names, money.till, fleet.leases)
         flights: Flights[Entry] = Flights(self._deadline, spec=config.flights)
         stack.push_async_callback(flights.close, GRACE)
@@ -176,6 +180,7 @@ class _Assembly:
             broadcasts=refill.broadcasts,
             statistics=statistics,
             meters=_meters(parts.routes),
+            journal=fleet.journal,
             invalidations=invalidations,
             refill=refill,
         )

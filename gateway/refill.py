@@ -135,7 +135,8 @@ class Refill:
         if route.store != "never" and await self._tiers.put(
             kept, memory_only=route.store == "memory_only"
         ):
-            self._events.emit(Stored(lookup.source, lookup.key, entry.size))
+            changed = old is not None and old.records.digest != entry.records.digest
+            self._events.emit(Stored(lookup.source, lookup.key, entry.size, changed))
             return kept
         return msgspec.structs.replace(entry, keep_until=KEPT_NOWHERE)
 
@@ -192,13 +193,8 @@ class Refill:
             return Fetch(part, old.empty, old.partial, old.holds, position)
         if route.store == "permanent":
             await self._remember(names_space(route, lookup.tenant), payload)
-        part = Part(
-            encode_records(payload),
-            payload.at,
-            seconds,
-            digest_of(payload),
-            validator=payload.validator,
-        )
+        body, digest = encode_records(payload), digest_of(payload)
+        part = Part(body, payload.at, seconds, digest, validator=payload.validator)
         holds = holdings(lookup.text, map(_naming, payload.records))
         return Fetch(part, not payload.records, payload.partial, holds, position)
 

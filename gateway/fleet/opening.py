@@ -12,8 +12,10 @@ from adapters.shared_quota import Counters
 from gateway.events import Events, TierLost, TierReturned
 from gateway.fleet.section import RedisSection
 from gateway.fleet.sharing import Bus, Circuits, share_quotas
+from gateway.outbox import Outbox
 from gateway.route import Route
 from storage.doorbell import Doorbell
+from storage.journal import Journal, LocalJournal
 from storage.leases import Leases, NoLeases
 from storage.tier import Tier
 
@@ -39,6 +41,8 @@ class Fleet:
     """Of the calls that quotas allow; None: each replica counts by itself."""
     bus: Bus | None = None
     """What replicas tell each other with; None: there is nobody to be told."""
+    journal: Journal = field(default_factory=LocalJournal)
+    """What happened, for other services."""
     listening: AbstractAsyncContextManager[None] = field(default_factory=_nothing)
     """Within it, what other replicas say is heard."""
 
@@ -53,6 +57,7 @@ def open_fleet(section: RedisSection, events: Events) -> Fleet:
     from storage.redis_channels import RedisChannels, RedisDoorbell  # noqa: PLC0415
     from storage.redis_clients import make_client  # noqa: PLC0415
     from storage.redis_counters import RedisCounters  # noqa: PLC0415
+    from storage.redis_journal import RedisJournal  # noqa: PLC0415
     from storage.redis_leases import RedisLeases  # noqa: PLC0415
     from storage.redis_link import RedisLink  # noqa: PLC0415
 
@@ -69,6 +74,7 @@ def open_fleet(section: RedisSection, events: Events) -> Fleet:
         doorbell=RedisDoorbell(channels),
         counters=RedisCounters(link, prefix),
         bus=channels,
+        journal=RedisJournal(link, channels, prefix),
         listening=channels.running(),
     )
 
@@ -80,7 +86,11 @@ def share(
     events: Events,
     clock: Callable[[], float],
 ) -> None:
-    """Have quotas and circuits be those of all replicas, where there is what they share."""
+    """Have quotas and circuits be those of all replicas, where there is what they share.
+
+    What happens is written down for other services, whether shared or not.
+    """
+    events.subscribe(Outbox(fleet.journal, clock))
     if fleet.counters is not None:
         share_quotas(routes, fleet.counters, clock)
     if fleet.bus is not None:

@@ -55,9 +55,14 @@ class EventStream:
         """Swallow that the client is gone: nobody is left who could be told."""
         return kind is not None and issubclass(kind, ClientGoneError)
 
-    async def send(self, event: str, data: bytes) -> None:
-        """Send *data*, one line, as *event*; raise `ClientGoneError`."""
-        await self._write(b"event: %b\ndata: %b\n\n" % (event.encode(), data))
+    async def send(self, event: str, data: bytes, *, number: str = "") -> None:
+        """Send *data*, one line, as *event*, with *number* for its id; raise `ClientGoneError`.
+
+        Either may be empty: the event is a ``message`` then, and has no id.
+        """
+        name = b"event: %b\n" % event.encode() if event else b""
+        head = b"id: %b\n" % number.encode() if number else b""
+        await self._write(b"%b%bdata: %b\n\n" % (head, name, data))
 
     async def beat(self) -> None:
         """Send a comment, which clients ignore and proxies do not; raise `ClientGoneError`."""
