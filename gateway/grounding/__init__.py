@@ -10,15 +10,17 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from gateway.grounding.alignment import Alignment
+from gateway.grounding.comparison import Unsupported, misplaced, turned_round
 from gateway.grounding.names import known_words, names
 from gateway.grounding.quantities import Quantity, ends_of, folded, in_order
-from gateway.grounding.reading import POPULATION, Place, Reading, Stand, Value, marked, places, read
-from gateway.grounding.words import negated, stems, tokens, typed
+from gateway.grounding.reading import POPULATION, Place, Stand, Value, marked, places, read
+from gateway.grounding.words import stems, tokens
+
+__all__ = ["Grounds", "Unsupported"]
 
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n+|(?<=[다요오]\.)(?=\S)")
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
@@ -27,15 +29,6 @@ _DAY = ((1.0, "day"), (1440.0, "minute"))
 """Once a day is every 24 hours."""
 _FEW = 0.15
 """Share of its words that a text which speaks of the records has from them, at the very least."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unsupported:
-    """A claim that the records do not make."""
-
-    kind: str
-    """``number``, ``name``, ``negation``, ``comparison`` or ``term``."""
-    text: str
 
 
 class Grounds:
@@ -97,11 +90,18 @@ class Grounds:
 
     def check(self, text: str) -> tuple[Unsupported, ...]:
         """Return the claims of *text* that the records do not support; nothing, when all are."""
-        read_so = [(sentence, folded(sentence)) for sentence in _split(text)]
-        own = [(raw, plain) for raw, plain in read_so if _trimmed(plain) not in self._verbatim]
-        found = list(self._strangers("\n".join(raw for raw, _ in own)))
-        for _, plain in own:
-            found.extend(self._check_sentence(plain))
+        raw = _split(text)
+        plain = [folded(sentence) for sentence in raw]
+        own = [index for index, line in enumerate(plain) if _trimmed(line) not in self._verbatim]
+        found = list(self._strangers("\n".join(raw[index] for index in own)))
+        # Step by step for all sentences: faster by a tenth than sentence by sentence.
+        lines = [plain[index] for index in own]
+        said = [in_order(line) for line in lines]
+        held = [tokens(line) for line in lines]
+        words = [marked(*each) for each in zip(held, said, strict=True)]
+        like = [self._alignment.like(each - self._named) for each in words]
+        for each in zip(lines, said, held, words, like, strict=True):
+            found.extend(self._check_sentence(*each))
         return tuple(dict.fromkeys(found))
 
     def _strangers(self, text: str) -> Iterator[Unsupported]:
@@ -110,8 +110,14 @@ class Grounds:
             if _JOINTS.sub("", folded(name)) not in self._text:
                 yield Unsupported("name", name)
 
-    def _check_sentence(self, text: str) -> Iterator[Unsupported]:
-        said = in_order(text)
+    def _check_sentence(
+        self,
+        text: str,
+        said: list[Quantity],
+        held: list[tuple[int, str]],
+        words: set[str],
+        like: list[int],
+    ) -> Iterator[Unsupported]:
         claims = [quantity for quantity in said if not quantity.soft]
         unknown = [quantity for quantity in claims if not self._knows(quantity)]
         for quantity in unknown:
@@ -121,16 +127,13 @@ class Grounds:
                 yield Unsupported("comparison", quantity.text)
         if not unknown:
             yield from self._parted(said)
-        found = tokens(text)
-        words = marked(found, said)
         known = [quantity for quantity in claims if quantity not in unknown] if unknown else claims
-        yield from self._out_of_place(places(found, known, words))
-        words -= self._named
-        alike = [self._sentences[index] for index in self._alignment.like(words)]
-        if alike:
+        yield from self._out_of_place(places(held, known, words))
+        if like:
+            alike = [self._sentences[index] for index in like]
             if claims and not unknown:
-                yield from _misplaced(claims, alike, text)
-            yield from _turned_round(text, words, alike)
+                yield from misplaced(claims, alike, text)
+            yield from turned_round(text, words - self._named, alike)
 
     def _out_of_place(self, found: Iterator[Stand]) -> Iterator[Unsupported]:
         """Yield what stands between words between which the records say something else."""
@@ -189,39 +192,6 @@ def _within(value: tuple[float, float, str], known: set[Value]) -> bool:
     low, high, unit = value
     ends = {end for other in known if isinstance(other, tuple) for end in ends_of(*other)}
     return ends.issuperset(ends_of(low, high, unit))
-
-
-def _misplaced(claims: list[Quantity], alike: list[Reading], text: str) -> Iterator[Unsupported]:
-    """Yield the numbers that the records say, but not in the sentences that *text* comes from."""
-    held = frozenset().union(*(s.ends for s in alike))
-    units = {unit for _, unit in held}
-    for quantity in claims:
-        if quantity.start and text[quantity.start - 1].isalpha():
-            continue  # part of a name: 타이레놀정500밀리그람
-        if quantity.unit in units and held.isdisjoint(_readings(quantity)):
-            yield Unsupported("number", quantity.text)
-
-
-def _readings(quantity: Quantity) -> Iterator[tuple[float, str]]:
-    yield from quantity.ends
-    if quantity.unit == "age":
-        yield (quantity.low, "year")
-
-
-def _turned_round(text: str, words: set[str], alike: list[Reading]) -> Iterator[Unsupported]:
-    """Yield what every sentence that *text* may come from says the other way round."""
-    denied = negated(text)
-    wrong = (words - denied).intersection(*(s.denied for s in alike))
-    if denied:
-        everywhere = denied.intersection(*(s.words for s in alike))
-        wrong |= everywhere.difference(*(s.denied for s in alike))
-    for word in wrong:
-        yield Unsupported("negation", word)
-    kinds = {kind for sentence in alike for kind, _ in sentence.terms}
-    for kind, value in typed(text, kinds):
-        others = [{v for k, v in s.terms if k == kind} for s in alike]
-        if all(values and value not in values for values in others):
-            yield Unsupported("term", f"{kind} {value}")
 
 
 def _trimmed(text: str) -> str:
