@@ -148,6 +148,8 @@ EMPTY: list[tuple[str, Recorded]] = [
     ("nominatim", page([])),
     ("world-bank", page([{"page": 0, "pages": 0, "total": 0}, None])),
     ("rest-countries", page({"data": {"objects": [], "meta": {"total": 0}}, "errors": []})),
+    ("pubmed", page({"result": {"uids": ["8"],
+        "8": {"uid": "8", "error": "cannot get document summary"}}})),
     ("pubmed-search", page({"esearchresult": {"count": "0", "idlist": [],
         "errorlist": {"phrasesnotfound": ["abcXYZ"]}}})),
     ("wikipedia-search", page({"query": {"searchinfo": {"totalhits": 0}, "search": []}})),

@@ -27,7 +27,7 @@ QUERIES = {name: query for name, query, _, _ in GOOD}
 def test_every_source_of_the_catalog_is_replayed() -> None:
     names = asked_by_one_request()
     assert sorted(QUERIES) == names
-    assert {name for name, _ in EMPTY} >= {*names} - {"pubmed", "weather"}
+    assert {name for name, _ in EMPTY} >= {*names} - {"weather"}
     assert {name for name, _, _ in FAULTY} == {*names}
     # The composite one is replayed in test_district_report.py.
     assert {*catalog.names()} - {*names} == {"district-report"}
