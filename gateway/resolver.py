@@ -14,16 +14,16 @@ from functools import partial
 
 from adapters.errors import UpstreamError
 from adapters.source import Priority
-from gateway.answer import Answer, Outcome, degradations
-from gateway.events import Events, Failed, Served
+from gateway.answer import Answer
+from gateway.answering import entry_of, judge, kept_answer, landed_answer, served
+from gateway.events import Events, Failed
 from gateway.flights import Flights, Landed
-from gateway.freshness import Verdict, judge_records, judge_summary, renews_early
+from gateway.freshness import Verdict, judge_records, renews_early
 from gateway.lookup import Lookup
-from gateway.refill import KEPT_NOWHERE, Refill
+from gateway.refill import Refill
 from gateway.route import Route
 from gateway.shedding import Shedding
 from gateway.similar import NoSimilar, StandIns
-from gateway.spend.prices import priced
 from storage.entry import Entry, Found
 from storage.tiers import Tiers
 
@@ -74,14 +74,16 @@ class Resolver:
         route = self._routes[lookup.source]
         want_summary = want_summary and route.summarizer is not None
         found = await self._tiers.find(lookup.key)
-        verdict = self._judge(found, route, want_summary=want_summary)
+        verdict = judge(found, route, self._clock(), want_summary=want_summary)
         try:
             if found is not None and verdict is Verdict.FRESH:
                 self._renew_early(lookup, route, found.entry, want_summary)
-                answer = self._kept(found, route, "hit", want_summary)
+                answer = kept_answer(found, route, "hit", self._clock(), want_summary=want_summary)
             elif found is not None and verdict is Verdict.STALE:
                 self._start(lookup, route, found.entry, want_summary)
-                answer = self._kept(found, route, "stale", want_summary)
+                answer = kept_answer(
+                    found, route, "stale", self._clock(), want_summary=want_summary
+                )
             else:
                 answer = await self._fetched(
                     lookup, route, found, within, want_summary, patient=patient
@@ -91,18 +93,7 @@ class Resolver:
             self._events.emit(Failed(lookup.source, lookup.key, error.kind.value, seconds))
             raise
         seconds = time.perf_counter() - started
-        paid = priced(answer.entry.bill if want_summary else None)
-        self._events.emit(
-            Served(
-                lookup.source,
-                lookup.key,
-                answer.outcome,
-                answer.tier,
-                seconds,
-                *paid,
-                tenant=lookup.asker,
-            )
-        )
+        self._events.emit(served(lookup, answer, seconds, want_summary=want_summary))
         return answer.seen_from(lookup.near)
 
     async def refresh(self, lookup: Lookup, priority: Priority = Priority.WARMUP) -> Answer | None:
@@ -113,10 +104,10 @@ class Resolver:
         route = self._routes[lookup.source]
         want_summary = route.summarizer is not None
         found = await self._tiers.find(lookup.key)
-        if self._judge(found, route, want_summary=want_summary) is Verdict.FRESH:
+        if judge(found, route, self._clock(), want_summary=want_summary) is Verdict.FRESH:
             return None
-        landed = await self._fly(lookup, route, _entry(found), want_summary, priority=priority)
-        return self._landed(landed, route, want_summary, refreshed=found is not None)
+        landed = await self._fly(lookup, route, entry_of(found), want_summary, priority=priority)
+        return self._landed(landed, route, want_summary, found)
 
     async def renew(
         self, lookup: Lookup, within: float | None = None, *, want_summary: bool = True
@@ -132,11 +123,11 @@ class Resolver:
         landed = await self._standing(
             lambda: self._flights.join(
                 f"{_flight_key(lookup, want_summary)}#renewed",
-                lambda: self._refill.run(lookup, route, _entry(found), want_summary, early=True),
+                lambda: self._refill.run(lookup, route, entry_of(found), want_summary, early=True),
                 within,
             )
         )
-        answer = self._landed(landed, route, want_summary, refreshed=found is not None)
+        answer = self._landed(landed, route, want_summary, found)
         return answer.seen_from(lookup.near)
 
     async def is_fresh(self, lookup: Lookup) -> bool:
@@ -144,19 +135,7 @@ class Resolver:
         route = self._routes[lookup.source]
         found = await self._tiers.find(lookup.key)
         want_summary = route.summarizer is not None
-        return self._judge(found, route, want_summary=want_summary) is Verdict.FRESH
-
-    def _judge(self, found: Found | None, route: Route, *, want_summary: bool) -> Verdict:
-        entry, now = _entry(found), self._clock()
-        records = judge_records(entry, route.freshness, now)
-        summary = judge_summary(entry, now) if want_summary else Verdict.FRESH
-        return max(records, summary)
-
-    def _kept(self, found: Found, route: Route, outcome: Outcome, want_summary: bool) -> Answer:
-        entry, now = found.entry, self._clock()
-        old = judge_records(entry, route.freshness, now) is not Verdict.FRESH
-        degraded = degradations(entry, stale=old, summary_expected=want_summary)
-        return Answer(entry, route.freshness, outcome, found.tier, now, degraded)
+        return judge(found, route, self._clock(), want_summary=want_summary) is Verdict.FRESH
 
     def _start(
         self,
@@ -192,7 +171,7 @@ class Resolver:
         *,
         patient: bool,
     ) -> Answer:
-        records = judge_records(_entry(found), route.freshness, self._clock())
+        records = judge_records(entry_of(found), route.freshness, self._clock())
         # Old records may be given instead; for a summary that was asked for, a caller waits.
         old = Verdict.FRESH < records < Verdict.MISSING and not patient
         soft = route.deadlines.soft if old else None
@@ -200,13 +179,14 @@ class Resolver:
         try:
             with self.shedding.place(joins=joins):
                 landed = await self._fly(
-                    lookup, route, _entry(found), want_summary, within=within, soft=soft
+                    lookup, route, entry_of(found), want_summary, within=within, soft=soft
                 )
         except UpstreamError as error:
             if found is None or not self._stands_in(found.entry, route):
                 return await self.similar.instead(lookup, route, error, want_summary)
-            return self._kept(found, route, "stale", want_summary)
-        answer = self._landed(landed, route, want_summary, refreshed=found is not None)
+            now = self._clock()
+            return kept_answer(found, route, "stale", now, want_summary=want_summary)
+        answer = self._landed(landed, route, want_summary, found)
         if not landed.collapsed:
             self.shedding.landed(landed.value, time.perf_counter() - began)
             if answer.stored:
@@ -249,19 +229,10 @@ class Resolver:
                 return landed
 
     def _landed(
-        self, landed: Landed[Entry], route: Route, want_summary: bool, *, refreshed: bool
+        self, landed: Landed[Entry], route: Route, want_summary: bool, found: Found | None
     ) -> Answer:
-        entry = landed.value
-        return Answer(
-            entry,
-            route.freshness,
-            "collapsed" if landed.collapsed else "miss",
-            tier="",
-            now=self._clock(),
-            degraded=degradations(entry, stale=False, summary_expected=want_summary),
-            stored=entry.keep_until > KEPT_NOWHERE,
-            refreshed=refreshed,
-        )
+        now, refreshed = self._clock(), found is not None
+        return landed_answer(landed, route, now, want_summary=want_summary, refreshed=refreshed)
 
     def _stands_in(self, entry: Entry, route: Route) -> bool:
         """Whether *entry* may still stand in for a failed fetch (RFC 5861 §4).
@@ -270,10 +241,6 @@ class Resolver:
         """
         too_old = judge_records(entry, route.freshness, self._clock()) is Verdict.MISSING
         return not too_old and not self._tiers.withdrawn(entry)
-
-
-def _entry(found: Found | None) -> Entry | None:
-    return None if found is None else found.entry
 
 
 def _flight_key(lookup: Lookup, want_summary: bool) -> str:

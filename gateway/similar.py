@@ -11,7 +11,8 @@ from typing import Protocol
 import msgspec
 
 from adapters.errors import Kind, UpstreamError
-from gateway.answer import Answer, degradations, encode_head
+from gateway.answer import Answer, encode_head
+from gateway.answering import kept_answer
 from gateway.events import Events, TierFailed
 from gateway.freshness import Verdict, judge_records
 from gateway.likeness import claims, likeness
@@ -99,18 +100,12 @@ class SimilarAnswers:
             similar = None
         if similar is None:
             raise error
-        (found, text), now = similar, self._clock()
-        old = judge_records(found.entry, route.freshness, now) is not Verdict.FRESH
-        lacks = degradations(found.entry, stale=old, summary_expected=want_summary)
-        return Answer(
-            msgspec.structs.replace(found.entry, head=encode_head(lookup)),
-            route.freshness,
-            "similar",
-            found.tier,
-            now,
-            ("similar", *lacks),
-            similar_to=text,
-        )
+        found, text = similar
+        answer = kept_answer(found, route, "similar", self._clock(), want_summary=want_summary)
+        # What was asked is the query, and what it is similar to stands beside.
+        entry = msgspec.structs.replace(found.entry, head=encode_head(lookup))
+        degraded = ("similar", *answer.degraded)
+        return replace(answer, entry=entry, degraded=degraded, similar_to=text)
 
     async def settled(self) -> None:
         """Return when everything that was noted is written."""
