@@ -44,7 +44,7 @@ class Guarded:
     ) -> None:
         """Guard *source*; *clock* gives Unix seconds and *jitter* numbers from 0 to 1."""
         self.breaker = breaker
-        self.meter = LocalMeter(limits.quotas, clock) if meter is None else meter
+        self.meter: Meter = LocalMeter(limits.quotas, clock) if meter is None else meter
         self.permits = Permits(limits.concurrency, limits.queue)
         self._source = source
         self._limits = limits
@@ -108,7 +108,7 @@ class _Attempt:
             async with guard.permits.held(self._query.priority):
                 # The circuit may have opened while this fetch waited.
                 guard.breaker.refuse_when_open()
-                wait = self._take()
+                wait = await self._take()
                 if wait is None:
                     await self._pace()
                     return await self._ask()
@@ -133,7 +133,7 @@ class _Attempt:
 
     async def _further(self) -> None:
         """Count a further call of the same fetch; its permit is held."""
-        while (wait := self._take()) is not None:
+        while (wait := await self._take()) is not None:
             await self._guard._sleep(max(wait, _LEAST_WAIT))
         await self._pace()
 
@@ -143,10 +143,10 @@ class _Attempt:
         if short or error.kind is Kind.QUOTA_DAY:
             self._guard.meter.exhaust(error.kind, error.retry_after)
 
-    def _take(self) -> float | None:
+    async def _take(self) -> float | None:
         """Count a call, or return for how long to wait for it: not longer than for a retry."""
         try:
-            self._guard.meter.take(self._limits.cost)
+            await self._guard.meter.claim(self._limits.cost)
         except UpstreamError as error:
             wait = error.retry_after or 0.0
             if error.kind is not Kind.QUOTA_SHORT or wait > self._patience:
@@ -176,7 +176,8 @@ class _Attempt:
         wait = least + backoff(number, limits.backoff, limits.max_backoff, self._guard._jitter())
         if least > self._longest_wait or wait >= self._ends - self._guard._clock():
             return None
-        return wait if self._guard._budget.spend() else None
+        urgent = self._query.priority is Priority.CALLER
+        return wait if self._guard._budget.spend(urgent=urgent) else None
 
     @property
     def _patience(self) -> float:

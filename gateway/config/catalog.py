@@ -11,7 +11,8 @@ from gateway.config.faults import Fault, join
 from gateway.config.merging import merge
 
 _OF_THE_WHOLE = {
-    *("description", "params", "case", "location", "freshness", "summary", "quality", "warm", "probe"),
+    *("description", "params", "case", "location", "freshness", "summary", "quality"),
+    *("warm", "probe"),
 }
 """What a block says that is no part's to say."""
 
