@@ -9,9 +9,9 @@ import argparse
 import importlib
 import sys
 
-from bench import hits, mapping, stream
+from bench import hits, mapping, redis, stream
 
-NAMED = ("caching_libraries", "crowd", "popularity", "simulation", "soak")
+NAMED = ("caching_libraries", "crowd", "popularity", "redis", "simulation", "soak")
 STREAMS = 100
 """Streams that are measured of each kind."""
 
@@ -32,6 +32,8 @@ def main() -> int:
     targets = hits.run(plan)
     sys.stdout.write(hits.report(targets) + "\n\n")
     mapping.main(3 if quick else 30)
+    sys.stdout.write("\n")
+    redis.main(["--quick"] if quick else [])
     if not quick:
         stream.main(STREAMS)
     return 1 if any(target.failed for target in targets) else 0
