@@ -53,7 +53,7 @@ class SummarySpec(Spec, frozen=True, kw_only=True):
     prompt: str = ""
     """Instructions for the model; empty: the gateway's own."""
     schema: dict[str, Any] | None = None
-    """JSON Schema of a structured report, an object; empty: a summary is text."""
+    """JSON Schema of a report, an object; ``x-grounded: false`` in it marks what is judged."""
     require: str = ""
     """A JMESPath predicate that a report must meet, such as ``risk > `0```."""
     roles: RolesSpec = msgspec.field(default_factory=RolesSpec)
