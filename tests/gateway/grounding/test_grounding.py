@@ -205,9 +205,7 @@ def test_a_text_without_a_word_of_the_records_is_not_about_them(text: str, relat
     assert KO.touches(text) is related
 
 
-@pytest.mark.parametrize(
-    "text", ["Simulated success", "The requested operation was completed."]
-)
+@pytest.mark.parametrize("text", ["Simulated success", "The requested operation was completed."])
 def test_an_english_text_without_a_word_of_the_records_is_not_about_them(text: str) -> None:
     assert not EN.touches(text)
 
