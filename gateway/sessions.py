@@ -77,15 +77,17 @@ class Sessions:
 
     def _remember(self, name: str, past: Past) -> None:
         before = self._pending.get(name)
-        task = asyncio.create_task(self._added(name, past, before))
+        task = asyncio.create_task(self._added(name, past, self._clock(), before))
         self._pending[name] = task
         task.add_done_callback(lambda done: self._done(name, done))
 
-    async def _added(self, name: str, past: Past, before: asyncio.Task[None] | None) -> None:
+    async def _added(
+        self, name: str, past: Past, at: float, before: asyncio.Task[None] | None
+    ) -> None:
         if before is not None:
             await asyncio.wait([before])
         try:
-            await self._store.add(name, past, self._clock(), MOST)
+            await self._store.add(name, past, at, MOST)
         except TierError as error:
             self._events.emit(TierFailed("sessions", "put", str(error)))
 

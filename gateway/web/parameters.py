@@ -95,7 +95,7 @@ def read_members(members: Mapping[str, object]) -> dict[str, str]:
     """Return the parameters that a JSON object gives; raise `ProblemError`.
 
     Numbers stand for their digits, a list of names (``fields``) for the names with commas, and
-    null for a parameter that is not given.
+    null for a parameter that is not given; an object of classes (``context``) for its members.
     """
     return {
         name: _text(name, _written(name, value))
@@ -111,6 +111,9 @@ def _written(name: str, value: object) -> str:
         return str(value)
     if name == "fields" and isinstance(value, list):
         return ",".join(_written("fields", each) for each in value)
+    if name == "context" and isinstance(value, dict):
+        members = ((each, _written(f"context {each}", of)) for each, of in value.items())
+        return ",".join(map(":".join, members))
     raise bad_parameter(name, "a text or a number is wanted")
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.adapters.llm.stub_chat import completion
 from tests.gateway.web.modelled import RECORD, World, names, text, written
+from tests.serving import decoded
 from tests.stub_upstream import Reply
 
 ANA, BEN = "ana-4711.secret", "ben_0815~secret"
@@ -50,6 +51,16 @@ async def test_a_context_that_is_not_declared_is_a_400_that_names_what_is(
         assert (response.status, problem["parameter"]) == (400, "context")
         assert "age" in problem["detail"]
     assert world.upstream.count == 0
+
+
+async def test_a_batch_gives_classes_as_text_or_as_an_object(world: World) -> None:
+    one = {"source": "medicine", "q": "pill", "context": "age:child,pregnancy:yes"}
+    other = {**one, "context": {"pregnancy": "yes", "age": "child"}}
+    async with world.client.post("/v1/search", json={"lookups": [one, other]}) as response:
+        answers = orjson.loads(await decoded(response))["answers"]
+    assert answers[0] == answers[1]
+    assert answers[0]["status"] == 200
+    assert len(world.chat.asked) == 1
 
 
 async def test_classes_are_listed_with_their_source(world: World) -> None:
