@@ -9,9 +9,18 @@ import argparse
 import importlib
 import sys
 
-from bench import hits, mapping, redis, stream
+from bench import hits, mapping, names, overload, redis, stream
 
-NAMED = ("caching_libraries", "crowd", "popularity", "redis", "simulation", "soak")
+NAMED = (
+    "caching_libraries",
+    "crowd",
+    "names",
+    "overload",
+    "popularity",
+    "redis",
+    "simulation",
+    "soak",
+)
 STREAMS = 100
 """Streams that are measured of each kind."""
 
@@ -36,6 +45,8 @@ def main() -> int:
     redis.main(["--quick"] if quick else [])
     if not quick:
         stream.main(STREAMS)
+        names.main()
+        overload.main()
     return 1 if any(target.failed for target in targets) else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import random
@@ -9,7 +10,7 @@ import re
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from storage.name_index import NameIndex
@@ -114,6 +115,8 @@ async def _recall(index: NameIndex, folded: list[str], chance: random.Random) ->
     print(f"recall against a scan: {1 - missed / seen:.2%} of {seen}")
 
 
-def run() -> None:
-    """Measure and print."""
+def main(arguments: Sequence[str] = ()) -> int:
+    """Measure and print; there is nothing to choose."""
+    argparse.ArgumentParser(prog="python -m bench names", description=__doc__).parse_args(arguments)
     asyncio.run(_measure())
+    return 0

@@ -6,12 +6,14 @@ them, at their own pace: nobody waits for an answer before the next request is s
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,7 @@ import msgspec
 from bench import hits
 from bench.arrivals import Outcome, Plan
 
-KEYS = 200
+KEYS = 100
 HITS_EACH_SECOND = 100.0
 TIMES = 2.0
 """The load beside the capacity."""
@@ -44,7 +46,7 @@ def run(seconds: float = 5.0, measuring: float = 2.0) -> tuple[float, list[Overl
             path = folder / f"{delay}.yaml"
             with hits.running(path, _document(path, delay, upstream)) as (_, port):
                 targets = [f"/v1/search?source=bench&q=name+{n}" for n in range(KEYS)]
-                hits.fill(hits.Target("hits", 0, port, targets), KEYS)
+                _fill(hits.Target("hits", 0, port, targets))
                 cold = hits.Target("miss", 0, port, ["/v1/search?source=bench&q=cold+{}"])
                 if not capacity:
                     done = hits.load(cold, hits.CONNECTIONS, measuring)
@@ -97,10 +99,20 @@ def _document(path: Path, delay: str, upstream: int) -> dict[str, object]:
     return {**hits.configuration(path, "256MiB", upstream), "shedding": {"delay": delay}}
 
 
-def main() -> None:
+def _fill(target: hits.Target) -> None:
+    """Ask until every key was asked in one round."""
+    seconds = 0.2
+    while hits.load(target, hits.CONNECTIONS, seconds).requests < KEYS:
+        seconds *= 2
+
+
+def main(arguments: Sequence[str] = ()) -> int:
     """Measure and print."""
-    sys.stdout.write(report(*run()) + "\n")
+    parser = argparse.ArgumentParser(prog="python -m bench overload", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=8.0)
+    sys.stdout.write(report(*run(parser.parse_args(arguments).seconds)) + "\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))
