@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 from adapters.breaker import Breaker, Call
 from adapters.commitment import commit
@@ -14,6 +14,7 @@ from adapters.permits import Permits
 from adapters.quota import LocalMeter, Meter
 from adapters.retries import RetryBudget, backoff
 from adapters.source import Payload, Priority, Query, Source
+from adapters.sources.composite import CompositeSource
 from adapters.sources.limits import LimitsSpec
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -53,6 +54,14 @@ class Guarded:
         self._jitter = jitter
         self._budget = RetryBudget(limits.retry_ratio, limits.retry_burst, clock)
         self._next_start = 0.0
+
+    def named(self, name: str) -> Iterator[tuple[str, Guarded]]:
+        """Yield this guard as *name*, and those of a composite source's parts below it."""
+        yield name, self
+        if isinstance(self._source, CompositeSource):
+            for part, source in self._source.parts.items():
+                if isinstance(source, Guarded):
+                    yield from source.named(f"{name}.{part}")
 
     async def fetch(self, query: Query) -> Payload:
         """Return what the source has; raise `UpstreamError`, at once where it is of no use.

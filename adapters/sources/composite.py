@@ -49,6 +49,11 @@ class CompositeSource:
         self._clock = clock
         self._seconds = seconds
 
+    @property
+    def parts(self) -> Mapping[str, Source]:
+        """The sources of which it is made, by the names of their parts."""
+        return {part.name: part.source for part in self._parts}
+
     async def fetch(self, query: Query) -> Payload:
         """Return the merged records; ``partial`` names the parts that could not be had.
 

@@ -36,10 +36,11 @@ def share_quotas(
 ) -> None:
     """Have the calls of every source that has a quota counted together by all replicas."""
     for name, route in routes.items():
-        guard = route.source
-        if not isinstance(guard, Guarded) or not isinstance(guard.meter, LocalMeter):
+        if not isinstance(route.source, Guarded):
             continue
-        guard.meter = SharedMeter(name, guard.meter, counters, clock)
+        for counted, guard in route.source.named(name):
+            if isinstance(guard.meter, LocalMeter):
+                guard.meter = SharedMeter(counted, guard.meter, counters, clock)
 
 
 class _Change(msgspec.Struct, frozen=True):

@@ -13,7 +13,10 @@ from adapters.further_calls import further_call
 from adapters.guard import Guarded
 from adapters.retries import REFILL
 from adapters.source import Attribution, Payload, Priority, Query
+from adapters.sources.composite import CompositeSource
+from adapters.sources.composition import CompositeSpec, PartSpec
 from adapters.sources.limits import BreakerSpec, LimitsSpec, QuotaSpec
+from adapters.sources.spec import RequestSpec
 from adapters.sources.units import Duration
 
 QUERY = Query("타이레놀")
@@ -389,3 +392,13 @@ async def test_further_pages_count_for_the_quota_and_are_paced() -> None:
 
 async def test_nobody_counts_the_pages_of_a_source_without_a_guard() -> None:
     assert await Pages().fetch(QUERY) is EMPTY
+
+
+def test_the_guards_of_a_composite_source_have_names() -> None:
+    time = Time()
+    part = guard(Upstream(), time)
+    spec = CompositeSpec(parts={"sales": PartSpec(request=RequestSpec(url="https://a.example"))})
+    whole = CompositeSource(spec, {"sales": part}, Attribution(""), time, seconds=1)
+    breaker = Breaker("x", 5, 60, clock=time, on_change=lambda *change: None)
+    outer = Guarded(whole, LimitsSpec(), breaker, clock=time)
+    assert dict(outer.named("report")) == {"report": outer, "report.sales": part}
