@@ -231,8 +231,9 @@ def _deadline(config: Config) -> float:
 
 
 def _meters(routes: Mapping[str, Route]) -> dict[str, Meter]:
-    guards = {name: route.source for name, route in routes.items()}
-    return {name: guard.meter for name, guard in guards.items() if isinstance(guard, Guarded)}
+    sources = ((name, route.source) for name, route in routes.items())
+    guarded = ((name, source) for name, source in sources if isinstance(source, Guarded))
+    return {each: guard.meter for name, source in guarded for each, guard in source.named(name)}
 
 
 def _reads(events: Events) -> Callable[[str, bool, float], None]:
