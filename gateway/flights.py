@@ -137,6 +137,8 @@ class Flights(Generic[T]):
         if failure is not None:
             raise failure
         flight = self._flights.get(key)
+        if flight is not None and flight.task.done():
+            flight = None  # it has landed in this very step, and what it brought is kept
         collapsed = flight is not None
         self._refuse_if_full(launching=not collapsed)
         if flight is None:

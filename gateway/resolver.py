@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 
 from adapters.errors import UpstreamError
 from adapters.source import Priority
-from gateway.answer import Answer
+from gateway.answer import Answer, Outcome
 from gateway.answering import entry_of, judge, kept_answer, landed_answer, served
 from gateway.events import Events, Failed
 from gateway.flights import Flights, Landed
@@ -24,6 +24,7 @@ from gateway.refill import Refill
 from gateway.route import Route
 from gateway.shedding import Shedding
 from gateway.similar import NoSimilar, StandIns
+from gateway.standing import standing
 from storage.entry import Entry, Found
 from storage.tiers import Tiers
 
@@ -73,16 +74,12 @@ class Resolver:
         started = time.perf_counter()
         route = self._routes[lookup.source]
         want_summary = want_summary and route.summarizer is not None
-        found = await self._tiers.find(lookup.key)
+        found = await self._find(lookup.key)
         verdict = judge(found, route, self._clock(), want_summary=want_summary)
         try:
-            if found is not None and verdict is Verdict.FRESH:
-                self._renew_early(lookup, route, found.entry, want_summary)
-                answer = kept_answer(found, route, "hit", self._clock(), want_summary=want_summary)
-            elif found is not None and verdict is Verdict.STALE:
-                self._start(lookup, route, found.entry, want_summary)
-                answer = kept_answer(
-                    found, route, "stale", self._clock(), want_summary=want_summary
+            if found is not None and verdict <= Verdict.STALE:
+                answer = self._at_once(
+                    lookup, route, found, want_summary, stale=verdict is Verdict.STALE
                 )
             else:
                 answer = await self._fetched(
@@ -120,13 +117,13 @@ class Resolver:
         want_summary = want_summary and route.summarizer is not None
         found = await self._tiers.find(lookup.key)
         # Apart from the flights that would take what is kept for good enough.
-        landed = await self._standing(
-            lambda: self._flights.join(
-                f"{_flight_key(lookup, want_summary)}#renewed",
-                lambda: self._refill.run(lookup, route, entry_of(found), want_summary, early=True),
-                within,
-            )
+        join = partial(
+            self._flights.join,
+            f"{_flight_key(lookup, want_summary)}#renewed",
+            lambda: self._refill.run(lookup, route, entry_of(found), want_summary, early=True),
         )
+        seconds = route.deadlines.hard + _MARGIN if within is None else within
+        landed = await standing(join, seconds, self._tiers)
         answer = self._landed(landed, route, want_summary, found)
         return answer.seen_from(lookup.near)
 
@@ -136,6 +133,12 @@ class Resolver:
         found = await self._tiers.find(lookup.key)
         want_summary = route.summarizer is not None
         return judge(found, route, self._clock(), want_summary=want_summary) is Verdict.FRESH
+
+    async def _find(self, key: str) -> Found | None:
+        """Return what is kept, or else what a flight brought while slower tiers were asked."""
+        found = await self._tiers.find(key)
+        late = self._tiers.peek(key) if found is None else None
+        return found if late is None else Found(late, "memory")
 
     def _start(
         self,
@@ -156,10 +159,17 @@ class Resolver:
             route.deadlines.of(priority),
         )
 
-    def _renew_early(self, lookup: Lookup, route: Route, entry: Entry, want_summary: bool) -> None:
-        """Refresh behind some of the last hits, so that what is asked often never expires."""
-        if renews_early(entry, route.freshness, self._clock(), self._draw()):
-            self._start(lookup, route, entry, want_summary, early=True)
+    def _at_once(
+        self, lookup: Lookup, route: Route, found: Found, want_summary: bool, *, stale: bool
+    ) -> Answer:
+        """Answer with what is kept. Some of the last hits refresh it too: what is asked often
+        never expires.
+        """
+        now = self._clock()
+        if stale or renews_early(found.entry, route.freshness, now, self._draw()):
+            self._start(lookup, route, found.entry, want_summary, early=not stale)
+        outcome: Outcome = "stale" if stale else "hit"
+        return kept_answer(found, route, outcome, now, want_summary=want_summary)
 
     async def _fetched(
         self,
@@ -209,24 +219,12 @@ class Resolver:
             self._flights.join,
             _flight_key(lookup, want_summary),
             lambda: self._refill.run(lookup, route, old, want_summary, priority),
-            # A caller may join the flight of bulk work, whose deadline is not a caller's.
-            deadline + _MARGIN if within is None else within,
             soft=soft,
             deadline=deadline,
         )
-        return self._standing(join)
-
-    async def _standing(self, join: Callable[[], Awaitable[Landed[Entry]]]) -> Landed[Entry]:
-        """Join another flight while the one that landed brought what was withdrawn under way.
-
-        Who came after a withdrawal may have joined a flight that began before it (design §7).
-        """
-        came = self._tiers.withdrawals.position
-        while True:
-            landed = await join()
-            entry = landed.value
-            if entry.position >= came or not self._tiers.withdrawn(entry):
-                return landed
+        # A caller may join the flight of bulk work, whose deadline is not a caller's.
+        seconds = deadline + _MARGIN if within is None else within
+        return standing(join, seconds, self._tiers)
 
     def _landed(
         self, landed: Landed[Entry], route: Route, want_summary: bool, found: Found | None

@@ -290,3 +290,12 @@ async def test_waiters_of_a_flight_that_a_stop_ended_are_told_so() -> None:
     await flights.close(0)
     with pytest.raises(UpstreamError, match="shutting down"):
         await waiting
+
+
+async def test_a_flight_that_has_landed_in_this_step_is_not_joined_any_more() -> None:
+    flights, upstream = Flights[int](60), Upstream()
+    upstream.release.set()
+    flights.start("k", upstream)
+    await asyncio.sleep(0)
+    assert (upstream.calls, flights.flying("k")) == (1, True)
+    assert (await flights.join("k", upstream)).value == 2

@@ -14,6 +14,7 @@ from gateway.answer import Answer
 from gateway.events import Failed, FetchFailed, Served, SummaryFailed, SummaryReused, TierFailed
 from gateway.flights import FlightsSpec
 from gateway.route import Deadlines
+from storage.entry import Found
 from tests.gateway.world import POLICY, RECORD, ScriptedSource, World
 
 
@@ -436,3 +437,23 @@ async def test_with_too_many_flights_what_is_kept_is_given_and_the_rest_is_refus
     assert (caught.value.kind, caught.value.retry_after) == (Kind.OVERLOADED, 1)
     world.source.gate.set()
     await world.landed()
+
+
+async def test_what_landed_while_the_tiers_were_asked_is_not_fetched_again() -> None:
+    world = World()
+    find, asked, go = world.tiers.find, asyncio.Event(), asyncio.Event()
+
+    async def slow(key: str) -> Found | None:
+        found = await find(key)
+        asked.set()
+        await go.wait()
+        return found
+
+    world.tiers.find = slow  # type: ignore[method-assign, assignment]
+    late = asyncio.create_task(world.resolver.resolve(world.lookup()))
+    await asked.wait()
+    world.tiers.find = find  # type: ignore[method-assign]
+    await world.resolver.resolve(world.lookup())
+    go.set()
+    answer = await late
+    assert (answer.outcome, answer.tier, world.source.calls) == ("hit", "memory", 1)
