@@ -3,6 +3,9 @@
 Features listen and are never called from the story: logs, metrics, popularity,
 spend and the dashboard each subscribe. A listener that throws is logged, and
 the lookup lives.
+
+Where a *model* wrote a summary (empty: none did), *usd* is what that cost, and *cached_tokens* is
+what of its prompt the provider had cached; None is unknown, which is not zero.
 """
 
 from __future__ import annotations
@@ -32,9 +35,7 @@ class Served(Event):
     """The tier that had it; empty on a miss."""
     seconds: float
     model: str = ""
-    """The one that wrote its summary; empty: none did, or none was asked for."""
     usd: float | None = 0.0
-    """What its summary had cost; None is unknown."""
     tenant: str = ""
     """Who asked; empty: whose answer it is."""
     count: int = 1
@@ -83,11 +84,8 @@ class Summarized(Event):
     prompt_tokens: int | None
     completion_tokens: int | None
     cached_tokens: int | None = None
-    """Those of the prompt that the provider had cached."""
     model: str = ""
-    """Empty: no model wrote it."""
     usd: float | None = 0.0
-    """What the call cost; None is unknown, which is not zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,6 @@ class SummaryWasted(Event):
     completion_tokens: int | None
     cached_tokens: int | None
     usd: float | None
-    """None is unknown, which is not zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +124,7 @@ class SummaryReused(Event):
     key: str
     saved_seconds: float
     model: str = ""
-    """The one that wrote it; empty: none did."""
     usd: float | None = 0.0
-    """What it had cost; None is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
