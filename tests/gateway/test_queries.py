@@ -1,0 +1,91 @@
+"""How often the database is asked: a bounded number of times, whatever is looked up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway.assembly import Gateway, open_gateway
+from gateway.config import load_config
+from gateway.invalidations import Invalidations
+from gateway.lookup import make_lookup
+from storage.postgres import Postgres
+from storage.sqlite import Sqlite
+from tests.servers.postgres import Server
+from tests.stub_upstream import Reply, StubUpstream, source
+
+RECORDS = [{"id": str(n), "name": f"Aspirin {n}", "use": "It eases pain."} for n in range(20)]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts what waits for a database: reads, and transactions that write."""
+    counts: Counter[str] = Counter()
+
+    async def idle(_self: Invalidations) -> None:
+        """The follower's own looks are no lookup's."""
+
+    def counted(kind: type[Any], name: str, what: str) -> None:
+        method = getattr(kind, name)
+
+        def call(self: Any, *arguments: Any) -> Any:
+            counts[what] += 1
+            return method(self, *arguments)
+
+        monkeypatch.setattr(kind, name, call)
+
+    monkeypatch.setattr(Invalidations, "_follow", idle)
+    counted(Sqlite, "read", "query")
+    counted(Sqlite, "search", "query")
+    counted(Sqlite, "_serve", "query")
+    counted(Postgres, "_connection", "query")
+    return counts
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def gateway(
+    request: pytest.FixtureRequest, tmp_path: Path, asked: Counter[str]
+) -> AsyncIterator[Gateway]:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'lookup.db'}"
+    if request.param == "postgresql":
+        server: Server = request.getfixturevalue("postgres_server")
+        url = await server.new_database()
+    async with StubUpstream(Reply(records=RECORDS)) as upstream:
+        summary = {"by": "extractive", "language": "en", "roles": {"purpose": ["use"]}}
+        sources = {"s": source(upstream.url, summary=summary)}
+        path = tmp_path / "config.yaml"
+        path.write_text(yaml.safe_dump({"database": {"url": url}, "sources": sources}))
+        async with open_gateway(load_config(path, {})) as opened:
+            yield opened
+
+
+async def _settled(gateway: Gateway, asked: Counter[str]) -> None:
+    """Wait until what runs once at the start has run."""
+    before = -1
+    while before != asked["query"]:
+        before = asked["query"]
+        await asyncio.sleep(0.1)
+    asked.clear()
+
+
+async def test_a_hit_of_the_database_is_one_query_and_a_miss_few(
+    gateway: Gateway, asked: Counter[str]
+) -> None:
+    await _settled(gateway, asked)
+    lookup = make_lookup(gateway.routes["s"], "aspirin")
+    assert (await gateway.resolver.resolve(lookup)).outcome == "miss"
+    # Whether the answer, the names and the summary are there, and one write of each.
+    assert asked["query"] <= 6
+    gateway.tiers.forget_memory()
+    asked.clear()
+    assert (await gateway.resolver.resolve(lookup)).tier == "database"
+    assert asked["query"] == 1
+    asked.clear()
+    assert (await gateway.resolver.resolve(lookup)).tier == "memory"
+    assert asked["query"] == 0
