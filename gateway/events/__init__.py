@@ -1,0 +1,61 @@
+"""What happened, as frozen values, and who listens.
+
+Features listen and are never called from the story: logs, metrics, popularity,
+spend and the dashboard each subscribe. A listener that throws is logged, and
+the lookup lives.
+
+Where a *model* wrote a summary (empty: none did), *usd* is what that cost, and *cached_tokens* is
+what of its prompt the provider had cached; None is unknown, which is not zero.
+"""
+
+from __future__ import annotations
+
+from gateway.events.bus import Event, Events, Listener
+from gateway.events.lookups import (
+    Failed,
+    Fetched,
+    FetchFailed,
+    Invalidated,
+    Served,
+    Stored,
+)
+from gateway.events.parts import (
+    Audited,
+    CircuitChanged,
+    TierFailed,
+    TierLost,
+    TierRead,
+    TierReturned,
+)
+from gateway.events.summaries import (
+    BatchSubmitted,
+    BudgetExhausted,
+    Summarized,
+    SummaryFailed,
+    SummaryReused,
+    SummaryWasted,
+)
+
+__all__ = [
+    "Audited",
+    "BatchSubmitted",
+    "BudgetExhausted",
+    "CircuitChanged",
+    "Event",
+    "Events",
+    "Failed",
+    "FetchFailed",
+    "Fetched",
+    "Invalidated",
+    "Listener",
+    "Served",
+    "Stored",
+    "Summarized",
+    "SummaryFailed",
+    "SummaryReused",
+    "SummaryWasted",
+    "TierFailed",
+    "TierLost",
+    "TierRead",
+    "TierReturned",
+]

@@ -1,0 +1,82 @@
+"""What became of lookups and of the fetches behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.events.bus import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Served(Event):
+    """A lookup was answered."""
+
+    source: str
+    key: str
+    outcome: str
+    """``hit``, ``stale``, ``miss``, ``collapsed`` or ``similar``."""
+    tier: str
+    """The tier that had it; empty on a miss."""
+    seconds: float
+    model: str = ""
+    usd: float | None = 0.0
+    tenant: str = ""
+    """Who asked; empty: whose answer it is."""
+    count: int = 1
+    """How many alike are told at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Event):
+    """A lookup could not be answered."""
+
+    source: str
+    key: str
+    kind: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched(Event):
+    """An upstream answered a flight."""
+
+    source: str
+    key: str
+    records: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailed(Event):
+    """An upstream did not answer a flight."""
+
+    source: str
+    key: str
+    kind: str
+    message: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Event):
+    """An entry went into the tiers."""
+
+    source: str
+    key: str
+    bytes: int
+    changed: bool = False
+    """Its records are others than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invalidated(Event):
+    """Something was withdrawn, here or by another replica, and is served here no more."""
+
+    position: int
+    """Its line in the log, by which it is the same in every replica."""
+    scope: str
+    """``key``, ``source``, ``pattern``, ``tag``, ``item`` or ``all``."""
+    tenant: str
+    source: str
+    value: str
+    """The key, the pattern, the tag or the item's id."""
