@@ -150,16 +150,7 @@ class _Assembly:
         stack.push_async_callback(flights.close, GRACE)
         similar = SimilarAnswers(names, tiers, events, clock)
         stack.push_async_callback(similar.settled)
-        resolver = Resolver(
-            routes=parts.routes,
-            tiers=tiers,
-            flights=flights,
-            refill=refill,
-            events=events,
-            similar=similar,
-            shedding=Shedding(config.shedding),
-            clock=clock,
-        )
+        resolver = self._resolver(parts.routes, tiers, flights, refill, similar)
         sessions = Sessions(SessionStore(database.database), parts.routes, events, clock)
         stack.push_async_callback(sessions.close)
         share(fleet, parts.routes, parts.breakers, events, clock)
@@ -183,6 +174,25 @@ class _Assembly:
             journal=fleet.journal,
             invalidations=invalidations,
             refill=refill,
+        )
+
+    def _resolver(
+        self,
+        routes: Mapping[str, Route],
+        tiers: Tiers,
+        flights: Flights[Entry],
+        refill: Refill,
+        similar: SimilarAnswers,
+    ) -> Resolver:
+        return Resolver(
+            routes=routes,
+            tiers=tiers,
+            flights=flights,
+            refill=refill,
+            events=self._events,
+            similar=similar,
+            shedding=Shedding(self._config.shedding),
+            clock=self._clock,
         )
 
     def _tiers(self, below: Sequence[Tier]) -> Tiers:
