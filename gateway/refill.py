@@ -192,17 +192,17 @@ class Refill:
             part = msgspec.structs.replace(old.records, at=payload.at, cost=seconds)
             return Fetch(part, old.empty, old.partial, old.holds, position)
         if route.store == "permanent":
-            await self._remember(names_space(route, lookup.tenant), payload)
+            await self._remember(names_space(route, lookup.tenant), payload, position)
         body, digest = encode_records(payload), digest_of(payload)
         part = Part(body, payload.at, seconds, digest, validator=payload.validator)
         holds = holdings(lookup.text, map(_naming, payload.records))
         return Fetch(part, not payload.records, payload.partial, holds, position)
 
-    async def _remember(self, space: str, payload: Payload) -> None:
+    async def _remember(self, space: str, payload: Payload, position: int) -> None:
         """Have the records found by their names from now on."""
         named = [(str(record["id"]), str(record["name"])) for record in payload.records]
         try:
-            await self._names.remember(space, named)
+            await self._names.remember(space, named, position)
         except TierError as error:
             self._events.emit(TierFailed("names", "put", str(error)))
 

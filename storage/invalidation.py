@@ -16,7 +16,7 @@ from storage.names import fold
 from storage.postgres import Postgres
 from storage.sql import Transaction
 from storage.sqlite import Sqlite, SqliteTransaction
-from storage.withdrawals import KEPT, Scope, Withdrawal, expression, line
+from storage.withdrawals import KEPT, SHARED, Scope, Withdrawal, expression, line
 
 BeforeCommit = Callable[[Sequence[str]], Awaitable[int]]
 """Removes keys from where they are shared; what it raises undoes the withdrawal."""
@@ -67,7 +67,7 @@ class InvalidationLog:
     def __init__(
         self,
         database: Sqlite | Postgres,
-        shared: str = "public",
+        shared: str = SHARED,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from storage import name_search as search
+from storage.entry_rows import LINES
+from storage.name_fence import STATE, standing
 from storage.name_search import Suggestion
 from storage.name_terms import document
 from storage.names import fold
@@ -44,17 +46,20 @@ class NameIndex:
         self._database = database
         self._unmerged = 0
 
-    async def remember(self, source: str, items: Sequence[tuple[str, str]]) -> None:
+    async def remember(
+        self, source: str, items: Sequence[tuple[str, str]], since: int | None = None
+    ) -> None:
         """Index the ``(id, name)`` of *items*; a new name replaces the one its id had.
 
-        Known names cost a read and no write. Raises `TierError`.
+        What was withdrawn after position *since* of the log is left out. Known names cost a read
+        and no write. Raises `TierError`.
         """
         named = {_storable(number): _storable(name) for number, name in items}
         try:
             news = await self._database.search(lambda c: _news(c, source, named))
             for start in range(0, len(news), ITEMS_PER_TRANSACTION):
                 batch = news[start : start + ITEMS_PER_TRANSACTION]
-                await self._database.write(_writer(source, batch))
+                await self._database.write(_writer(source, batch, since))
             self._unmerged += len(news)
             if self._unmerged >= NAMES_UNTIL_MERGED:
                 self._unmerged = 0
@@ -120,9 +125,11 @@ def _news(
     return [(item, name) for item, name in named.items() if known(item) != name]
 
 
-def _writer(source: str, items: list[tuple[str, str]]) -> Callable[[sqlite3.Connection], None]:
+def _writer(
+    source: str, items: list[tuple[str, str]], since: int | None
+) -> Callable[[sqlite3.Connection], None]:
     def write(connection: sqlite3.Connection) -> None:
-        for item, name in items:
+        for item, name in _standing(connection, source, items, since):
             _replace(connection, source, item, name)
         connection.execute(_MERGE)
 
@@ -139,6 +146,15 @@ def _replace(connection: sqlite3.Connection, source: str, item: str, name: str) 
     number = first if last is None else last + 1
     connection.execute(_ADD, (number, source, item, name, folded))
     connection.execute(_ADD_TERMS, (number, document(source, folded)))
+
+
+def _standing(
+    connection: sqlite3.Connection, source: str, items: list[tuple[str, str]], since: int | None
+) -> list[tuple[str, str]]:
+    position, trimmed = connection.execute(STATE).fetchone()
+    if since is None or since >= position:
+        return items
+    return standing(source, items, since, trimmed, connection.execute(LINES, (since,)))
 
 
 def forget_names(connection: sqlite3.Connection, condition: str, values: Sequence[str]) -> None:

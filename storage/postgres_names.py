@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from storage.database import DatabaseTier
+from storage.entry_rows import LINES
+from storage.name_fence import STATE, standing
 from storage.name_index import NameIndex
 from storage.name_matches import CANDIDATES, FAR, LEADING_CANDIDATES, edits_between, held
 from storage.name_search import Suggestion
@@ -37,18 +39,24 @@ _PURGE = (
     "AND NOT EXISTS (SELECT FROM entries WHERE entries.key = items.id)"
 )
 # Rows in the order of their numbers are the shortest names first, as in SQLite. A name that is
-# known already is neither locked nor written.
+# known already is neither locked nor written. The lock is that of fills and withdrawals.
 _REMEMBER = """
-INSERT INTO items (number, source, id, name, folded, terms)
-SELECT (least(char_length(n.folded), 4095)::bigint << 40) + nextval('items_number_seq'),
-       ?::text, n.id, n.name, n.folded, string_to_array(n.terms, ' ')
-FROM unnest(?::text[], ?::text[], ?::text[], ?::text[]) AS n (id, name, folded, terms)
-WHERE NOT EXISTS (
-    SELECT FROM items WHERE items.source = $1 AND items.id = n.id AND items.name = n.name
+WITH fence AS MATERIALIZED (SELECT position FROM invalidation_state FOR SHARE),
+put AS (
+    INSERT INTO items (number, source, id, name, folded, terms)
+    SELECT (least(char_length(n.folded), 4095)::bigint << 40) + nextval('items_number_seq'),
+           ?::text, n.id, n.name, n.folded, string_to_array(n.terms, ' ')
+    FROM unnest(?::text[], ?::text[], ?::text[], ?::text[]) AS n (id, name, folded, terms), fence
+    WHERE ?::bigint >= fence.position AND NOT EXISTS (
+        SELECT FROM items WHERE items.source = $1 AND items.id = n.id AND items.name = n.name
+    )
+    ON CONFLICT (source, id) DO UPDATE SET number = excluded.number, name = excluded.name,
+        folded = excluded.folded, terms = excluded.terms
 )
-ON CONFLICT (source, id) DO UPDATE SET number = excluded.number, name = excluded.name,
-    folded = excluded.folded, terms = excluded.terms
+SELECT position FROM fence
 """
+_ALWAYS = (1 << 62) - 1
+"""A position that no log comes to."""
 _INITIAL_SYLLABLES = 588
 """Syllables that begin with one consonant: they stand together in Unicode."""
 
@@ -65,19 +73,31 @@ class PostgresNameIndex(NameIndex):
     def __init__(self, database: Postgres) -> None:
         self._server = database
 
-    async def remember(self, source: str, items: Sequence[tuple[str, str]]) -> None:
+    async def remember(
+        self, source: str, items: Sequence[tuple[str, str]], since: int | None = None
+    ) -> None:
         """Index the ``(id, name)`` of *items*; a new name replaces the one its id had.
 
-        One statement, which writes nothing where all names are known. Raises `TierError`.
+        What was withdrawn after position *since* of the log is left out. One statement, which
+        writes nothing where all names are known. Raises `TierError`.
         """
         named = {_storable(number): _storable(name) for number, name in items}
-        if not named:
-            return
+        began = _ALWAYS if since is None else since
+        while named and (position := await self._write(source, named, began)) > began:
+            # The log has moved: what it does not cover is tried again from where it stands now.
+            _, trimmed = (await self._server.rows(STATE))[0]
+            lines = await self._server.rows(LINES, since)
+            named = dict(standing(source, named.items(), since or 0, trimmed, lines))
+            began = position
+
+    async def _write(self, source: str, named: dict[str, str], since: int) -> int:
+        """Write *named* unless the log stands after *since*; return where it stands."""
         # One order for all writers: no deadlock.
         rows = [(number, named[number], fold(named[number])) for number in sorted(named)]
         ids, names, folded = ([*column] for column in zip(*rows, strict=True))
         terms = [" ".join(document_terms(source, each)) for each in folded]
-        await self._server.change(_REMEMBER, source, ids, names, folded, terms)
+        stands = await self._server.rows(_REMEMBER, source, ids, names, folded, terms, since)
+        return int(stands[0][0])
 
     async def suggest(self, source: str, text: str, limit: int) -> list[Suggestion]:
         """Return at most *limit* records of *source* whose names hold *text*, the best first.

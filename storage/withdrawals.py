@@ -17,6 +17,8 @@ from storage.entry import Entry
 
 Kind = Literal["key", "source", "pattern", "tag", "item", "all"]
 NEVER = float("inf")
+SHARED = "public"
+"""The tenant of the answers that all tenants share."""
 KEPT = 10_000
 """Withdrawals that are remembered one by one."""
 

@@ -129,7 +129,9 @@ class Names(NameIndex):
     def __init__(self) -> None:
         self.known: list[tuple[str, str, str]] = []
 
-    async def remember(self, source: str, items: Sequence[tuple[str, str]]) -> None:
+    async def remember(
+        self, source: str, items: Sequence[tuple[str, str]], since: int | None = None
+    ) -> None:
         self.known += [(source, number, name) for number, name in items]
 
 

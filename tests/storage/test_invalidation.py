@@ -239,6 +239,27 @@ async def test_the_names_go_with_the_records(tier: DatabaseTier, log: Invalidati
     assert await left("타이") == await left("게보린") == []
 
 
+async def test_names_that_a_late_fetch_brings_are_left_out_where_they_were_withdrawn(
+    tier: DatabaseTier, log: InvalidationLog
+) -> None:
+    names = open_names(tier)
+    many = [("1", "Tylenol 500"), ("2", "Geworin"), ("3", "Typing")]
+    began = await log.position()
+    await log.withdraw(_scope("item", "2", "medicine"))
+    await log.withdraw(_scope("pattern", "tylenol*", "medicine"))
+    await names.remember("medicine", many, began)
+    await names.remember("other/medicine", many, began)
+
+    async def found(space: str) -> list[str]:
+        texts = ("tylenol", "geworin", "typing")
+        return [e.id for text in texts for e in await names.suggest(space, text, 1)]
+
+    assert await found("medicine") == ["3"]
+    assert await found("other/medicine") == ["1", "2", "3"]
+    await names.remember("medicine", many, await log.position())
+    assert await found("medicine") == ["1", "2", "3"]
+
+
 async def test_a_log_that_is_gone_is_a_tier_error(tier: DatabaseTier, log: InvalidationLog) -> None:
     await tier.database.change("DROP TABLE invalidation_state")
     for asked in (log.position(), log.withdraw(_scope("all")), log.trim()):
