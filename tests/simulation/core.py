@@ -79,7 +79,9 @@ class _NoNames(NameIndex):
     def __init__(self) -> None:
         pass
 
-    async def remember(self, source: str, items: Sequence[tuple[str, str]]) -> None:
+    async def remember(
+        self, source: str, items: Sequence[tuple[str, str]], since: int | None = None
+    ) -> None:
         """Forget them."""
 
 
