@@ -1,0 +1,7 @@
+"""The composition root: beside `gateway.parts`, all that knows concrete classes."""
+
+from __future__ import annotations
+
+from gateway.assembly.opening import Gateway, open_gateway
+
+__all__ = ["Gateway", "open_gateway"]

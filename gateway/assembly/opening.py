@@ -1,0 +1,183 @@
+"""Opening a gateway: one thing after the other; what is opened later is closed earlier."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from adapters.breaker import Breaker
+from adapters.guard import Guarded
+from adapters.llm.batched import BatchRun
+from adapters.quota import Meter
+from gateway.access.opening import Access, open_access
+from gateway.assembly.refilling import GRACE, open_refill
+from gateway.assembly.storage import Storage, open_storage
+from gateway.config import Config
+from gateway.events import Events
+from gateway.fleet.opening import share
+from gateway.flights import Flights
+from gateway.invalidations import Invalidations
+from gateway.parts import open_parts
+from gateway.personal import PersonalResolver
+from gateway.refill import Refill
+from gateway.resolver import Resolver
+from gateway.route import Route
+from gateway.sessions import Sessions
+from gateway.shedding import Shedding
+from gateway.similar import SimilarAnswers
+from gateway.spend.opening import Money, open_money
+from gateway.statistics import Statistics
+from gateway.streaming import Broadcast, Shared
+from storage.entry import Entry
+from storage.journal import Journal
+from storage.name_index import NameIndex
+from storage.sessions import SessionStore
+from storage.spend import SpendStore
+from storage.tiers import Tiers
+
+BATCH_SECONDS = 50 * 3600.0
+"""Within so long the two tries of a summary that is written by batches are over: a day each."""
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Everything that is open, by its role."""
+
+    config: Config
+    routes: Mapping[str, Route]
+    resolver: Resolver
+    personal: PersonalResolver
+    """The resolver for those who may have a session."""
+    sessions: Sessions
+    tiers: Tiers
+    names: NameIndex
+    flights: Flights[Entry]
+    events: Events
+    breakers: Mapping[str, Breaker]
+    money: Money
+    access: Access
+    broadcasts: Shared[Broadcast]
+    statistics: Statistics
+    meters: Mapping[str, Meter]
+    """Of the quotas, by source."""
+    journal: Journal
+    """What happened, for other services."""
+    refill: Refill
+    invalidations: Invalidations
+
+
+@asynccontextmanager
+async def open_gateway(
+    config: Config,
+    *,
+    events: Events | None = None,
+    clock: Clock = time.time,
+    batch: BatchRun | None = None,
+) -> AsyncIterator[Gateway]:
+    """Open what *config* names, and close it again, flights first, on the way out.
+
+    With *batch* the model is asked by batches, which takes hours: `gateway.precompute` is for that.
+    Raise `ConfigError` for what only shows when it is built (an expression, a data file) and
+    `TierError` when the database cannot be opened.
+    """
+    events = Events() if events is None else events
+    async with AsyncExitStack() as stack:
+        yield await _Assembly(config, stack, events, clock, batch).gateway()
+
+
+class _Assembly:
+    """What every step of opening needs."""
+
+    def __init__(
+        self,
+        config: Config,
+        stack: AsyncExitStack,
+        events: Events,
+        clock: Clock,
+        batch: BatchRun | None,
+    ) -> None:
+        self._config = config
+        self._stack = stack
+        self._events = events
+        self._clock = clock
+        self._batch = batch
+        self._deadline = _deadline(config) if batch is None else BATCH_SECONDS
+
+    async def gateway(self) -> Gateway:
+        config, stack, events, clock = self._config, self._stack, self._events, self._clock
+        statistics = Statistics()
+        events.subscribe(statistics)
+        parts = await open_parts(config, stack, events, clock, self._batch)
+        storage = await open_storage(config, stack, events)
+        money = await self._money(storage)
+        refill = await open_refill(
+            config, stack, events, clock, storage=storage, till=money.till, deadline=self._deadline
+        )
+        flights: Flights[Entry] = Flights(self._deadline, spec=config.flights)
+        stack.push_async_callback(flights.close, GRACE)
+        resolver = self._resolver(parts.routes, storage, flights, refill)
+        share(storage.fleet, parts.routes, parts.breakers, events, clock)
+        await stack.enter_async_context(storage.fleet.listening)
+        return Gateway(
+            config=config,
+            routes=parts.routes,
+            resolver=resolver,
+            personal=PersonalResolver(resolver, refill, clock),
+            sessions=self._sessions(parts.routes, storage),
+            tiers=storage.tiers,
+            names=storage.names,
+            flights=flights,
+            events=events,
+            breakers=parts.breakers,
+            money=money,
+            access=await open_access(stack, config, storage.sql, events, clock),
+            broadcasts=refill.broadcasts,
+            statistics=statistics,
+            meters=_meters(parts.routes),
+            journal=storage.fleet.journal,
+            refill=refill,
+            invalidations=storage.invalidations,
+        )
+
+    async def _money(self, storage: Storage) -> Money:
+        spend, batched = SpendStore(storage.sql), self._batch is not None
+        return await open_money(
+            self._stack, self._config, spend, self._events, self._clock, batched=batched
+        )
+
+    def _resolver(
+        self, routes: Mapping[str, Route], storage: Storage, flights: Flights[Entry], refill: Refill
+    ) -> Resolver:
+        similar = SimilarAnswers(storage.names, storage.tiers, self._events, self._clock)
+        self._stack.push_async_callback(similar.settled)
+        return Resolver(
+            routes=routes,
+            tiers=storage.tiers,
+            flights=flights,
+            refill=refill,
+            events=self._events,
+            similar=similar,
+            shedding=Shedding(self._config.shedding),
+            clock=self._clock,
+        )
+
+    def _sessions(self, routes: Mapping[str, Route], storage: Storage) -> Sessions:
+        sessions = Sessions(SessionStore(storage.sql), routes, self._events, self._clock)
+        self._stack.push_async_callback(sessions.close)
+        return sessions
+
+
+def _deadline(config: Config) -> float:
+    """Return seconds within which the slowest source and a model's two tries are given up."""
+    slowest = max((section.limits.deadline for section in config.sources.values()), default=0.0)
+    return slowest + 2 * config.llm.longest + 5.0
+
+
+def _meters(routes: Mapping[str, Route]) -> dict[str, Meter]:
+    sources = ((name, route.source) for name, route in routes.items())
+    guarded = ((name, source) for name, source in sources if isinstance(source, Guarded))
+    return {each: guard.meter for name, source in guarded for each, guard in source.named(name)}

@@ -1,0 +1,72 @@
+"""What flights do, and what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from adapters.summarizers.extractive import Extractive
+from gateway.assembly.storage import Storage
+from gateway.config import Config
+from gateway.duplicates.opening import open_duplicates
+from gateway.events import Events
+from gateway.flights import Flights
+from gateway.purging import Purge, purging
+from gateway.refill import Fetch, Refill
+from gateway.sessions import KEPT
+from gateway.spend.till import Till
+from gateway.summaries import Summaries
+from storage.entry import Part
+from storage.sessions import SessionStore
+from storage.summaries import SummaryStore
+from storage.summary_inputs import SummaryInputs
+
+GRACE = 30.0
+"""Seconds that flights have to land when the gateway closes."""
+
+
+async def open_refill(
+    config: Config,
+    stack: AsyncExitStack,
+    events: Events,
+    clock: Callable[[], float],
+    *,
+    storage: Storage,
+    till: Till,
+    deadline: float,
+) -> Refill:
+    """Make what flights do; the flights within are closed after those that wait for them."""
+    store, inputs = SummaryStore(storage.sql), SummaryInputs(storage.sql)
+    await stack.enter_async_context(purging(_purges(storage, store, inputs), clock))
+    writings: Flights[Part | None] = Flights(deadline, spec=config.flights)
+    fetches: Flights[Fetch] = Flights(deadline, spec=config.flights)
+    stack.push_async_callback(writings.close, GRACE)
+    stack.push_async_callback(fetches.close, GRACE)
+    summaries = Summaries(
+        store=store,
+        writings=writings,
+        extractive=Extractive(),
+        till=till,
+        events=events,
+        clock=clock,
+        duplicates=open_duplicates(stack, config.llm.embeddings, config.llm.own, inputs, events),
+    )
+    return Refill(
+        tiers=storage.tiers,
+        summaries=summaries,
+        names=storage.names,
+        fetches=fetches,
+        leases=storage.leases,
+        events=events,
+        clock=clock,
+    )
+
+
+def _purges(storage: Storage, store: SummaryStore, inputs: SummaryInputs) -> tuple[Purge, ...]:
+    sessions = SessionStore(storage.sql)
+    return (
+        storage.database.purge,
+        store.purge,
+        inputs.purge,
+        lambda now: sessions.purge(now - KEPT),
+    )
