@@ -195,3 +195,13 @@ summary_inputs = Table(
     Index("summary_inputs_keep_until", "keep_until"),
 )
 """One row for each input of a summary that nearly the same inputs may share."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("note", String, nullable=False),
+    Column("until", Float, nullable=False),
+)
+"""One row for each key that a replica makes at this time, or has made a moment ago."""

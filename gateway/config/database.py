@@ -43,6 +43,10 @@ class DatabaseSection(Spec, frozen=True, kw_only=True):
     pool: PoolSection = msgspec.field(default_factory=PoolSection)
     """Connections to each PostgreSQL server."""
 
+    leases: bool = False
+    """Without Redis: have one replica fetch what several want, by a row of the database; three
+    statements more for each fetch."""
+
     def __post_init__(self) -> None:
         for url in (self.url, *self.replicas):
             if not _URL.match(url):

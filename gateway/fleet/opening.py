@@ -14,9 +14,11 @@ from gateway.fleet.section import RedisSection
 from gateway.fleet.sharing import Bus, Circuits, share_quotas
 from gateway.outbox import Outbox
 from gateway.route import Route
+from storage.database_leases import DatabaseLeases
 from storage.doorbell import Doorbell
 from storage.journal import Journal, LocalJournal
 from storage.leases import Leases, NoLeases
+from storage.sql import Database
 from storage.tier import Tier
 
 PATIENCE = 5.0
@@ -34,7 +36,8 @@ class Fleet:
 
     tiers: tuple[Tier, ...] = ()
     """The redis tier, or none."""
-    leases: Leases = field(default_factory=NoLeases)
+    leases: Leases | None = None
+    """Those of Redis; None: the database may have some."""
     doorbell: Doorbell | None = None
     """That of Redis; None: the database has one."""
     counters: Counters | None = None
@@ -77,6 +80,13 @@ def open_fleet(section: RedisSection, events: Events) -> Fleet:
         journal=RedisJournal(link, channels, prefix),
         listening=channels.running(),
     )
+
+
+def choose_leases(fleet: Fleet, database: Database, *, wanted: bool) -> Leases:
+    """Return those of Redis, else of *database* where they are *wanted*, else none."""
+    if fleet.leases is not None:
+        return fleet.leases
+    return DatabaseLeases(database) if wanted else NoLeases()
 
 
 def share(

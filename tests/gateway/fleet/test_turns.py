@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.errors import Kind, UpstreamError
+from gateway.assembly import open_gateway
 from gateway.fleet.notes import heed, noted
 from tests.gateway.fleet.fleet import ask, config, gateways
 from tests.servers.valkey import Valkey
@@ -39,6 +41,21 @@ async def test_a_thousand_cold_lookups_of_three_replicas_are_one_call(
         answers = await asyncio.gather(*asked)
         assert upstream.count == 1
         assert len({answer.entry for answer in answers}) == 1
+
+
+async def test_two_replicas_over_a_database_alone_take_turns_too(
+    tmp_path: Path, upstream: StubUpstream
+) -> None:
+    made = config(tmp_path, upstream, url="")
+    made = replace(made, database=replace(made.database, leases=True))
+    upstream.gate.clear()
+    async with open_gateway(made) as one, open_gateway(made) as other:
+        asked = [asyncio.create_task(ask((one, other)[n % 2])) for n in range(100)]
+        await upstream.arrived(1)
+        await asyncio.sleep(0.1)
+        upstream.gate.set()
+        await asyncio.gather(*asked)
+        assert upstream.count == 1
 
 
 async def test_each_of_many_keys_is_fetched_once(

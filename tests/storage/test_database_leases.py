@@ -1,0 +1,121 @@
+"""Leases in SQLite and PostgreSQL: two connections are two replicas."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from storage.database import open_database
+from storage.database_leases import DatabaseLeases
+from storage.leases import Note
+
+Replicas = list[DatabaseLeases]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def replicas(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str
+) -> AsyncIterator[Replicas]:
+    sqlite = f"sqlite+aiosqlite:///{tmp_path / 'leases.db'}"
+    url = sqlite if request.param == "sqlite" else postgres_url
+    async with AsyncExitStack() as stack:
+        opened = []
+        for _ in range(2):
+            tier = await open_database(url)
+            stack.push_async_callback(tier.close)
+            opened.append(DatabaseLeases(tier.database, term=1.0))
+            stack.push_async_callback(opened[-1].close)
+        yield opened
+
+
+class Shared:
+    """What is made, and by how many calls."""
+
+    def __init__(self) -> None:
+        self.made: str | None = None
+        self.calls = 0
+        self.begun = asyncio.Event()
+        self.gate = asyncio.Event()
+
+    async def work(self) -> str:
+        self.calls += 1
+        self.begun.set()
+        await self.gate.wait()
+        self.made = f"made by call {self.calls}"
+        return self.made
+
+    async def look(self, note: str) -> str | None:
+        if note:
+            raise RuntimeError(note)
+        return self.made
+
+    async def ask(self, leases: DatabaseLeases) -> str:
+        return await leases.once("k", self.work, self.look, noted)
+
+
+def noted(error: BaseException) -> Note:
+    return Note(str(error), 5.0) if isinstance(error, RuntimeError) else Note()
+
+
+async def test_one_works_and_the_other_has_what_it_made(replicas: Replicas) -> None:
+    one, other = replicas
+    shared = Shared()
+    async with asyncio.timeout(10):
+        first = asyncio.create_task(shared.ask(one))
+        await shared.begun.wait()
+        second = asyncio.create_task(shared.ask(other))
+        await asyncio.sleep(1.2)  # longer than its term: it is renewed
+        shared.gate.set()
+        assert [await first, await second] == ["made by call 1"] * 2
+        await one.close()
+        assert await shared.ask(other) == "made by call 1"  # it had looked before the end
+
+
+async def test_a_failure_is_left_for_the_other(replicas: Replicas) -> None:
+    one, other = replicas
+
+    async def fail() -> str:
+        raise RuntimeError("down")
+
+    shared = Shared()
+    async with asyncio.timeout(10):
+        with pytest.raises(RuntimeError, match="down"):
+            await one.once("k", fail, shared.look, noted)
+        await one.close()
+        with pytest.raises(RuntimeError, match="down"):
+            await shared.ask(other)
+    assert shared.calls == 0
+
+
+async def test_an_owner_that_is_gone_is_succeeded(replicas: Replicas) -> None:
+    one, other = replicas
+    shared = Shared()
+    async with asyncio.timeout(10):
+        assert (await one._acquire("k", "gone", insist=False)).ours
+        shared.gate.set()
+        assert await shared.ask(other) == "made by call 1"
+
+
+async def test_what_says_nothing_any_more_is_removed(replicas: Replicas) -> None:
+    one, _ = replicas
+    shared = Shared()
+    shared.gate.set()
+    await shared.ask(one)
+    assert await one.purge() == 0
+    await one._database.change("UPDATE leases SET until = 1.0")
+    assert await one.purge() == 1
+
+
+async def test_without_the_database_everyone_works(tmp_path: Path) -> None:
+    tier = await open_database(f"sqlite+aiosqlite:///{tmp_path / 'gone.db'}")
+    leases = DatabaseLeases(tier.database)
+    await tier.database.change("DROP TABLE leases")
+    shared = Shared()
+    shared.gate.set()
+    assert await shared.ask(leases) == "made by call 1"
+    await leases.close()
+    await tier.close()
