@@ -34,6 +34,11 @@ def upgrade() -> None:
         sa.Column("position", sa.BigInteger, nullable=False),
         sa.Column("beat", sa.BigInteger, nullable=False),
     )
+    _label_entries()
+
+
+def _label_entries() -> None:
+    """Say what each entry holds, as each database finds it by an index."""
     # What was kept until now does not say what it holds, so that no withdrawal would find it.
     op.execute("DELETE FROM entries")
     op.add_column("entries", sa.Column("tenant", sa.String, nullable=False, server_default=""))
