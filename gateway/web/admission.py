@@ -33,6 +33,7 @@ SCOPES: Mapping[str, Mapping[str, Scope]] = MappingProxyType(
         # It spends a call whenever it is asked: whoever may withdraw may also renew.
         "/v1/refresh": {"POST": Scope.INVALIDATE},
         "/v1/stats": {"GET": Scope.STATS},
+        "/v1/stats/stream": {"GET": Scope.STATS},
         "/v1/events": {"GET": Scope.STATS},
         "/metrics": {"GET": Scope.STATS},
         "/v1/audit": {"GET": Scope.ADMIN},

@@ -19,6 +19,7 @@ from gateway.web.invalidate import invalidate
 from gateway.web.keys import BODIES, GATEWAY
 from gateway.web.limits import ClientLimits, limit_clients
 from gateway.web.listing import sources
+from gateway.web.live import live
 from gateway.web.middlewares import MAX_BODY, MIDDLEWARES
 from gateway.web.refresh import refresh
 from gateway.web.search import search
@@ -42,6 +43,7 @@ ROUTES = (
     web.get("/v1/sources", sources),
     web.get("/v1/audit", audit),
     web.get("/v1/stats", stats),
+    web.get("/v1/stats/stream", live),
     web.get("/v1/events", events),
     web.get("/healthz", alive),
     web.get("/readyz", ready),

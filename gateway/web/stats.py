@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.web_request import Request
 
 from gateway import VERSION
-from gateway.access.identity import Scope
+from gateway.access.identity import Identity, Scope
 from gateway.assembly import Gateway
 from gateway.spend.prices import NANOS
 from gateway.statistics import Latencies, Statistics, TierCounts
@@ -26,17 +26,21 @@ async def stats(request: Request) -> web.Response:
 
     The money is that of all replicas; who is no admin sees that of their own tenant.
     """
-    gateway, identity = request.app[GATEWAY], request[IDENTITY]
+    return web.Response(
+        body=orjson.dumps(snapshot(request.app[GATEWAY], request[IDENTITY])),
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def snapshot(gateway: Gateway, identity: Identity) -> dict[str, Any]:
+    """Return what `stats` tells *identity* now."""
     rows = gateway.money.ledger.accounts()
     if not identity.may(Scope.ADMIN):
         rows = {
             account: sums for account, sums in rows.items() if account.tenant == identity.tenant
         }
-    return web.Response(
-        body=orjson.dumps(_stats(gateway, rows)),
-        content_type="application/json",
-        headers={"Cache-Control": "no-store"},
-    )
+    return _stats(gateway, rows)
 
 
 def _stats(gateway: Gateway, rows: Mapping[Account, Amounts]) -> dict[str, Any]:
