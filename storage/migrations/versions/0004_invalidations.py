@@ -12,6 +12,16 @@ down_revision = "0003"
 
 def upgrade() -> None:
     """Make the tables, and give entries what withdrawals look for."""
+    _make_log()
+    # What was kept until now does not say what it holds, so that no withdrawal would find it.
+    op.execute("DELETE FROM entries")
+    op.add_column("entries", sa.Column("tenant", sa.String, nullable=False, server_default=""))
+    op.add_column("entries", sa.Column("holds", sa.String, nullable=False, server_default=""))
+    op.create_index("entries_tenant_source", "entries", ["tenant", "source"])
+    _make_labels()
+
+
+def _make_log() -> None:
     op.create_table(
         "invalidations",
         sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -39,11 +49,9 @@ def upgrade() -> None:
 
 def _label_entries() -> None:
     """Say what each entry holds, as each database finds it by an index."""
-    # What was kept until now does not say what it holds, so that no withdrawal would find it.
-    op.execute("DELETE FROM entries")
-    op.add_column("entries", sa.Column("tenant", sa.String, nullable=False, server_default=""))
-    op.add_column("entries", sa.Column("holds", sa.String, nullable=False, server_default=""))
-    op.create_index("entries_tenant_source", "entries", ["tenant", "source"])
+
+
+def _make_labels() -> None:
     if op.get_bind().dialect.name == "postgresql":
         labels = postgresql.ARRAY(sa.Text)
         op.add_column("entries", sa.Column("labels", labels, nullable=False, server_default="{}"))
