@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from storage.batching import Batcher
 from storage.entry import Entry, decode
 from storage.entry_rows import EntryRows, Kept
+from storage.observation import Observer, PoolState
 from storage.postgres import PoolSettings, Postgres, open_postgres
 from storage.postgres_entries import PostgresEntries
 from storage.postgres_reads import PostgresReads
@@ -71,11 +72,30 @@ class DatabaseTier:
         self._entries = _entries(database, reads)
         self._reads: Batcher[str, Kept] = Batcher(self._entries.find, KEYS_PER_STATEMENT)
 
+    def observe(self, observer: Observer) -> None:
+        """Tell *observer* of what is done from now on, on replicas too."""
+        for server in (self.database, *self._replicas):
+            server.observer = observer
+
+    def pools(self) -> dict[str, PoolState]:
+        """Return the state of each server's pool by its name; SQLite has none."""
+        servers = (self.database, *self._replicas)
+        return {server.name: server.pool for server in servers if isinstance(server, Postgres)}
+
+    def queued(self) -> dict[str, int]:
+        """Return how many jobs wait for each thread of SQLite; a server has its pool."""
+        return self.database.queued if isinstance(self.database, Sqlite) else {}
+
+    @property
+    def _replicas(self) -> tuple[Postgres, ...]:
+        return () if self.reads is None else self.reads.servers
+
     async def get(self, key: str) -> Entry | None:
         """Return the entry or None; raise `CorruptEntryError` on foreign bytes, or `TierError`.
 
         Its position is where the log stood when it was read: it was not withdrawn up to there.
         """
+        self.database.observer.asked()
         try:
             kept = await self._reads.submit(key)
         except FAULTS as error:
@@ -92,6 +112,7 @@ class DatabaseTier:
 
         Raise `WithdrawnError` where it was withdrawn after its fetch had begun.
         """
+        self.database.observer.asked()
         try:
             kept = await self._entries.put(entry, self._clock())
         except FAULTS as error:

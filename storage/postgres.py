@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from time import perf_counter
 from typing import Any
 
 import asyncpg
@@ -20,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import QueuePool
 
 from storage import migrations
+from storage.observation import NoObserver, Observer, PoolState, timed
 from storage.sql import Row
 from storage.tier import TierError
 
@@ -44,16 +46,6 @@ class PoolSettings:
     """A connection older than this is replaced when it is next asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class PoolState:
-    """The connections of a pool at one moment."""
-
-    size: int
-    """So many are kept."""
-    in_use: int
-    idle: int
-
-
 class Postgres:
     """An open database of a server; any number of statements at once, as its pool allows."""
 
@@ -61,6 +53,7 @@ class Postgres:
 
     def __init__(self, url: URL, pool: PoolSettings) -> None:
         self.name = f"{url.host}:{url.port or 5432}/{url.database}"
+        self.observer: Observer = NoObserver()
         self._engine = _engine(url, pool)
 
     @property
@@ -73,20 +66,20 @@ class Postgres:
     async def rows(self, statement: str, *values: object) -> list[Row]:
         """Return the rows of *statement*, each by itself committed; raise `TierError`."""
         with self._translated():
-            async with self._connection() as connection:
+            async with self._doing(statement) as connection:
                 return [*await connection.fetch(numbered(statement), *values)]
 
     async def change(self, statement: str, *values: object) -> int:
         """Return how many rows *statement* has changed, after its commit; raise `TierError`."""
         with self._translated():
-            async with self._connection() as connection:
+            async with self._doing(statement) as connection:
                 return _count(await connection.execute(numbered(statement), *values))
 
     async def change_many(self, statement: str, rows: Iterable[Row]) -> int:
         """Do *statement* for each of *rows* in one transaction; raise `TierError`."""
         many = list(rows)
         with self._translated():
-            async with self._connection() as connection:
+            async with self._doing(statement) as connection:
                 await connection.executemany(numbered(statement), many)
         return len(many)
 
@@ -95,7 +88,7 @@ class Postgres:
         """Commit on leaving, or undo where the context raises; raise `TierError`."""
         with self._translated():
             async with self._connection() as connection, connection.transaction():
-                yield PostgresTransaction(connection)
+                yield PostgresTransaction(connection, self.observer)
 
     @asynccontextmanager
     async def listening(self, channel: str) -> AsyncIterator[asyncpg.Connection]:
@@ -119,6 +112,29 @@ class Postgres:
         """Close every connection."""
         await self._engine.dispose()
 
+    async def explain(self, statement: str) -> str:
+        """Return the plan that *statement* has whatever its values are; raise `TierError`."""
+        nulls = ", ".join(["NULL"] * statement.count("?"))
+        with self._translated():
+            async with self._connection() as connection, connection.transaction():
+                await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+                await connection.execute(f"PREPARE explained AS {numbered(statement)}")
+                try:
+                    call = f"explained({nulls})" if nulls else "explained"
+                    rows = await connection.fetch(f"EXPLAIN EXECUTE {call}")
+                finally:
+                    await connection.execute("DEALLOCATE explained")
+        return "\n".join(row[0] for row in rows)
+
+    @asynccontextmanager
+    async def _doing(self, statement: str) -> AsyncIterator[asyncpg.Connection]:
+        self.observer.asked()
+        started = perf_counter()
+        async with self._connection() as connection:
+            self.observer.waited(perf_counter() - started)
+            with timed(self.observer, statement):
+                yield connection
+
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
         async with self._engine.connect() as pooled:
@@ -141,16 +157,21 @@ class Postgres:
 class PostgresTransaction:
     """The statements of one transaction, on a connection of its own."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: asyncpg.Connection, observer: Observer) -> None:
         self._connection = connection
+        self._observer = observer
 
     async def rows(self, statement: str, *values: object) -> list[Row]:
         """Return the rows of *statement*, which may write and return."""
-        return [*await self._connection.fetch(numbered(statement), *values)]
+        self._observer.asked()
+        with timed(self._observer, statement):
+            return [*await self._connection.fetch(numbered(statement), *values)]
 
     async def change(self, statement: str, *values: object) -> int:
         """Return how many rows *statement* has changed."""
-        return _count(await self._connection.execute(numbered(statement), *values))
+        self._observer.asked()
+        with timed(self._observer, statement):
+            return _count(await self._connection.execute(numbered(statement), *values))
 
 
 async def open_postgres(url: URL, pool: PoolSettings) -> Postgres:

@@ -57,6 +57,11 @@ class PostgresReads:
         """The names of the replicas that are read from now."""
         return tuple(each.server.name for each in self._replicas if each.keeps_up)
 
+    @property
+    def servers(self) -> tuple[Postgres, ...]:
+        """The replicas, whether they are read from or not."""
+        return tuple(each.server for each in self._replicas)
+
     async def written(self) -> int:
         """Return the place in the log of what has been written until now; raise `TierError`.
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from storage.compression import compress, decompress
 from storage.entry import CorruptEntryError, Entry, decode, encode
+from storage.observation import Observer, PoolState
 from storage.redis_address import parse_address
 from storage.redis_clients import make_client
 from storage.redis_link import OnChange, OnReturn, RedisLink
@@ -47,6 +48,14 @@ class RedisTier:
     def __init__(self, link: RedisLink, prefix: str) -> None:
         self.link = link
         self._prefix = prefix
+
+    def observe(self, observer: Observer) -> None:
+        """Tell *observer* of each round trip from now on."""
+        self.link.observer = observer
+
+    def pools(self) -> dict[str, PoolState]:
+        """Return the state of the one pool."""
+        return {self.name: self.link.pool}
 
     async def get(self, key: str) -> Entry | None:
         """Return the entry or None; raise `CorruptEntryError` on foreign bytes, or `TierError`."""

@@ -14,6 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError
 
+from storage.observation import PoolState
 from storage.redis_address import RedisAddress
 
 Client = Redis | RedisCluster
@@ -67,6 +68,22 @@ def _of_sentinels(address: RedisAddress, options: dict[str, Any], password: str)
     sentinel = make(list(address.hosts), sentinel_kwargs=greeting, **options)
     client: Redis = sentinel.master_for(address.service, redis_class=_OfSentinel)
     return client
+
+
+def pool_of(client: Client) -> PoolState:
+    """Return how the connections of *client* are used, those to all servers of a Cluster together.
+
+    redis-py counts them and has no public name for it.
+    """
+    known: Any = client
+    if isinstance(client, RedisCluster):
+        nodes = known.get_nodes()
+        made = sum(len(node._connections) for node in nodes)
+        free = sum(len(node._free) for node in nodes)
+        return PoolState(CONNECTIONS * len(nodes), made - free, free)
+    pool = known.connection_pool
+    in_use, idle = len(pool._in_use_connections), len(pool._available_connections)
+    return PoolState(pool.max_connections, in_use, idle)
 
 
 async def locate(client: Client) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from hashlib import sha1
+from time import perf_counter
 from typing import Any, TypeVar
 
 from redis.asyncio import RedisCluster
@@ -23,7 +24,8 @@ from redis.exceptions import (
 )
 
 from storage.batching import Batcher
-from storage.redis_clients import FAULTS, Client, locate
+from storage.observation import NoObserver, Observer, PoolState
+from storage.redis_clients import FAULTS, Client, locate, pool_of
 from storage.tier import TierAwayError, TierError
 
 FIRST_REST, LONGEST_REST = 0.05, 5.0
@@ -69,11 +71,17 @@ class RedisLink:
         self._reason = ""
         self._rest = FIRST_REST
         self._back_at = 0.0
+        self.observer: Observer = NoObserver()
 
     @property
     def up(self) -> bool:
         """Whether commands are sent."""
         return self._trial is None
+
+    @property
+    def pool(self) -> PoolState:
+        """How the connections are used now."""
+        return pool_of(self._client)
 
     @property
     def scattered(self) -> bool:
@@ -134,12 +142,15 @@ class RedisLink:
         return asyncio.get_running_loop().create_task(self._within(talk))
 
     async def _within(self, talk: Awaitable[Result]) -> Result:
+        started = perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
                 return await talk
         except FAULTS as error:
             self._lose(_reason(error, self._timeout))
             raise TierAwayError(f"redis: {self._reason}") from error
+        finally:
+            self.observer.tripped(perf_counter() - started)
 
     async def _read(self, keys: list[str]) -> Sequence[bytes | None]:
         if isinstance(self._client, RedisCluster):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -19,7 +17,15 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from storage import migrations
 from storage.batching import Batcher
+from storage.observation import NoObserver, Observer
 from storage.sql import Row
+from storage.sqlite_connection import (
+    BUSY_SECONDS,
+    OPEN_SECONDS,
+    TimedConnection,
+    connect,
+    plan,
+)
 from storage.sqlite_thread import ConnectionThread
 from storage.tier import TierError
 
@@ -28,10 +34,6 @@ Operation = Callable[[sqlite3.Connection], Any]
 """What one writer wants done within the transaction of its batch."""
 
 MEMORY = ":memory:"
-BUSY_SECONDS = 5.0
-"""How long a statement waits for another process's lock."""
-OPEN_SECONDS = 30.0
-"""How long opening waits for another process that is migrating the same file."""
 WRITES_PER_TRANSACTION = 1000
 FAULTS = (sqlite3.Error, UnicodeError)
 """What SQLite's binding raises; the second for a text that no UTF-8 can hold."""
@@ -47,12 +49,24 @@ class Sqlite:
 
     def __init__(self, path: str) -> None:
         self.path = self.name = path
-        self._writer = ConnectionThread(lambda: _connect(path))
+        self.observer: Observer = NoObserver()
+        self._writer = ConnectionThread(self._connect)
         in_memory = path == MEMORY
-        self._reader = self._writer if in_memory else ConnectionThread(lambda: _connect(path))
-        self._searcher = self._writer if in_memory else ConnectionThread(lambda: _connect(path))
+        self._reader = self._writer if in_memory else ConnectionThread(self._connect)
+        self._searcher = self._writer if in_memory else ConnectionThread(self._connect)
         self._writes: Batcher[Operation, Any] = Batcher(self._serve, WRITES_PER_TRANSACTION)
         self._exclusive = asyncio.Lock()
+
+    @property
+    def queued(self) -> dict[str, int]:
+        """How many jobs wait for each thread."""
+        threads = {"read": self._reader, "search": self._searcher, "write": self._writer}
+        return {name: thread.queued for name, thread in threads.items()}
+
+    async def explain(self, statement: str) -> str:
+        """Return the plan of *statement*; raise `TierError`."""
+        with self._translated():
+            return await self.search(lambda c: plan(c, statement))
 
     def read(self, job: Callable[[sqlite3.Connection], Result]) -> asyncio.Future[Result]:
         """Run *job*, which only reads, on the reading connection."""
@@ -71,17 +85,20 @@ class Sqlite:
 
     async def rows(self, statement: str, *values: object) -> list[Row]:
         """Return the rows of *statement*, which only reads; raise `TierError`."""
+        self.observer.asked()
         with self._translated():
             return await self.search(lambda c: c.execute(statement, values).fetchall())
 
     async def change(self, statement: str, *values: object) -> int:
         """Return how many rows *statement* has changed, after its commit; raise `TierError`."""
+        self.observer.asked()
         with self._translated():
             return await self.write(lambda c: c.execute(statement, values).rowcount)
 
     async def change_many(self, statement: str, rows: Iterable[Row]) -> int:
         """Do *statement* for each of *rows* in one transaction; raise `TierError`."""
         many = list(rows)
+        self.observer.asked()
         with self._translated():
             return await self.write(lambda c: c.executemany(statement, many).rowcount)
 
@@ -92,7 +109,7 @@ class Sqlite:
             try:
                 with self._translated():
                     await self._writer.run(lambda c: c.execute("BEGIN IMMEDIATE"))
-                    yield SqliteTransaction(self._writer)
+                    yield SqliteTransaction(self._writer, self.observer)
                     await self._writer.run(lambda c: c.execute("COMMIT"))
             except BaseException:
                 # Jobs keep their order: it is undone before the next writer's turn, even if its
@@ -117,6 +134,14 @@ class Sqlite:
         for thread in {self._reader, self._searcher, self._writer}:
             await thread.close()
 
+    def _connect(self) -> TimedConnection:
+        connection = connect(self.path)
+        connection.told = self._took
+        return connection
+
+    def _took(self, statement: str, seconds: float) -> None:
+        self.observer.took(statement, seconds)
+
     def _serve(self, operations: list[Operation]) -> asyncio.Future[Sequence[Any]]:
         if self._exclusive.locked():
             return asyncio.ensure_future(self._serve_later(operations))
@@ -137,15 +162,18 @@ class Sqlite:
 class SqliteTransaction:
     """The statements of one transaction, each a turn of the writing thread."""
 
-    def __init__(self, thread: ConnectionThread) -> None:
+    def __init__(self, thread: ConnectionThread, observer: Observer) -> None:
         self._thread = thread
+        self._observer = observer
 
     async def rows(self, statement: str, *values: object) -> list[Row]:
         """Return the rows of *statement*, which may write and return."""
+        self._observer.asked()
         return await self._thread.run(lambda c: c.execute(statement, values).fetchall())
 
     async def change(self, statement: str, *values: object) -> int:
         """Return how many rows *statement* has changed."""
+        self._observer.asked()
         return await self._thread.run(lambda c: c.execute(statement, values).rowcount)
 
     async def run(self, job: Callable[[sqlite3.Connection], Result]) -> Result:
@@ -166,39 +194,6 @@ async def open_sqlite(path: str) -> Sqlite:
         await database.close()
         raise TierError(f"cannot open the database {path}: {_reason(path, error)}") from error
     return database
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
-    try:
-        _use_write_ahead_log(connection)
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.create_function("regexp", 2, _matches, deterministic=True)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _matches(expression: str, text: str) -> bool:
-    """Give SQLite its REGEXP; Python keeps the compiled expressions."""
-    return re.search(expression, text) is not None
-
-
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    # SQLite does not honour the busy timeout while two processes switch a new file to WAL.
-    deadline = time.monotonic() + OPEN_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
 
 
 def _migrate_here(connection: sqlite3.Connection) -> None:

@@ -9,22 +9,29 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from storage.sqlite_connection import TimedConnection
+
 Result = TypeVar("Result")
 
 
 class ConnectionThread:
     """One connection and the one thread that uses it, in order."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], TimedConnection]) -> None:
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._connect = connect
-        self._connection: sqlite3.Connection | None = None
+        self._connection: TimedConnection | None = None
         self._thread = threading.Thread(target=self._work, name="sqlite", daemon=True)
         self._thread.start()
 
     def run(self, job: Callable[[sqlite3.Connection], Result]) -> asyncio.Future[Result]:
         """Return the future result of *job*, or whatever it raises."""
-        return self._call(lambda: job(self._open()))
+        return self._call(lambda: self._do(job))
+
+    @property
+    def queued(self) -> int:
+        """How many jobs wait."""
+        return self._jobs.qsize()
 
     async def close(self) -> None:
         """Finish what was asked for, close the connection and end the thread."""
@@ -46,7 +53,14 @@ class ConnectionThread:
         self._jobs.put(work)
         return future
 
-    def _open(self) -> sqlite3.Connection:
+    def _do(self, job: Callable[[sqlite3.Connection], Result]) -> Result:
+        connection = self._open()
+        try:
+            return job(connection)
+        finally:
+            connection.ended()
+
+    def _open(self) -> TimedConnection:
         if self._connection is None:
             self._connection = self._connect()
         return self._connection

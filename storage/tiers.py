@@ -45,6 +45,11 @@ class Tiers:
         self._promotions: set[asyncio.Task[bool]] = set()
         self._drops = 0
 
+    @property
+    def memory(self) -> MemoryTier:
+        """The tier in memory; an empty one where there is none."""
+        return self._memory
+
     def peek(self, key: str) -> Entry | None:
         """Return the entry if memory has it, at once."""
         entry = self._memory.peek(key)
