@@ -205,3 +205,17 @@ leases = Table(
     Column("until", Float, nullable=False),
 )
 """One row for each key that a replica makes at this time, or has made a moment ago."""
+
+popularity = Table(
+    "popularity",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("tenant", String, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("lookup", String, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("since", Float, nullable=False),
+    Index("popularity_score", "score"),
+    Index("popularity_tenant_score", "tenant", "score"),
+)
+"""One row for each lookup and who asks it, with how often of late."""
