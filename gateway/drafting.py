@@ -83,6 +83,7 @@ class Drafting:
                 usage.completion_tokens,
                 usage.cached_tokens,
                 *priced(bill),
+                tenant=lookup.asker,
             )
         )
         body = encode_summary(draft, now, grounded=True)

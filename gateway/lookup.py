@@ -41,8 +41,8 @@ class Lookup:
     language: str = ""
     tenant: str = SHARED_TENANT
     """Whose answer it is: everybody's, where the source shares its answers."""
-    asker: str = field(default=SHARED_TENANT, compare=False)
-    """The tenant that asks, and that what it costs is counted for."""
+    asker: str = field(default="", compare=False)
+    """The tenant that asks, and that what it costs is counted for; empty: whose answer it is."""
     near: Point | None = field(default=None, compare=False)
     """Where the asker is; *params* have the middle of the cell that it shares with others."""
     context: Context = ()
@@ -60,6 +60,7 @@ class Lookup:
             # No parameter has an empty name: what follows it is none.
             members += ("", str(len(self.context)), *chain(*self.context), *self.history)
         digest = hashlib.sha256(canonical(members)).hexdigest()
+        object.__setattr__(self, "asker", self.asker or self.tenant)
         object.__setattr__(self, "key", f"v1:{self.tenant}:{self.source}:{digest}")
 
     @property

@@ -187,7 +187,7 @@ class Refill:
             raise
         seconds = self._timer() - started
         count = len(payload.records)
-        self._events.emit(Fetched(lookup.source, lookup.key, count, seconds))
+        self._events.emit(Fetched(lookup.source, lookup.key, count, seconds, tenant=lookup.asker))
         if old is not None and payload.unchanged:
             part = msgspec.structs.replace(old.records, at=payload.at, cost=seconds)
             return Fetch(part, old.empty, old.partial, old.holds, position)
@@ -228,7 +228,9 @@ class Refill:
     def _tell_reuse(self, lookup: Lookup, summary: Part | None) -> None:
         if summary is not None and not failed(summary):
             paid = priced(summary.bill)
-            self._events.emit(SummaryReused(lookup.source, lookup.key, summary.cost, *paid))
+            self._events.emit(
+                SummaryReused(lookup.source, lookup.key, summary.cost, *paid, tenant=lookup.asker)
+            )
 
     def _overtaken(self, entry: Entry) -> bool:
         """Whether a flight with a summary has kept these records already."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.events.bus import Event
+from gateway.lookup import Lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Served(Event):
     """Who asked; empty: whose answer it is."""
     count: int = 1
     """How many alike are told at once."""
+    age: float = 0.0
+    """Seconds since the upstream said it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Fetched(Event):
     key: str
     records: int
     seconds: float
+    tenant: str = ""
+    """For whom; empty: whose answer it is."""
 
 
 @dataclass(frozen=True, slots=True)

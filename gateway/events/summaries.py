@@ -20,6 +20,8 @@ class Summarized(Event):
     cached_tokens: int | None = None
     model: str = ""
     usd: float | None = 0.0
+    tenant: str = ""
+    """For whom; empty: whose answer it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class SummaryWasted(Event):
     completion_tokens: int | None
     cached_tokens: int | None
     usd: float | None
+    tenant: str = ""
+    """For whom; empty: whose answer it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class SummaryReused(Event):
     saved_seconds: float
     model: str = ""
     usd: float | None = 0.0
+    tenant: str = ""
+    """For whom; empty: whose answer it is."""
 
 
 @dataclass(frozen=True, slots=True)

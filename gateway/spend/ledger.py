@@ -168,7 +168,7 @@ class Ledger:
     def _served(self, event: Served) -> None:
         if event.outcome not in _SPARED:
             return
-        tenant, count = event.tenant or tenant_of(event.key), event.count
+        tenant, count = _payer(event), event.count
         calls = self._row(event.source, tenant, "")
         calls.spared += count
         calls.saved += count * self._call_prices.get(event.source, 0)
@@ -177,17 +177,17 @@ class Ledger:
 
     def _reused(self, event: SummaryReused) -> None:
         if event.model:
-            _spare(self._row(event.source, tenant_of(event.key), event.model), event.usd, 1)
+            _spare(self._row(event.source, _payer(event), event.model), event.usd, 1)
 
     def _fetched(self, event: Fetched) -> None:
-        row = self._row(event.source, tenant_of(event.key), "")
+        row = self._row(event.source, _payer(event), "")
         row.calls += 1
         row.spent += self._call_prices.get(event.source, 0)
 
     def _called(self, event: Summarized | SummaryWasted) -> None:
         if not event.model:
             return
-        tenant = tenant_of(event.key)
+        tenant = _payer(event)
         row = self._row(event.source, tenant, event.model)
         row.calls += 1
         row.prompt_tokens += event.prompt_tokens or 0
@@ -202,6 +202,10 @@ class Ledger:
             row.wasted += nanos
         for scope in scopes_of(tenant, event.source):
             self._since[scope] += nanos
+
+
+def _payer(event: Served | Fetched | Summarized | SummaryWasted | SummaryReused) -> str:
+    return event.tenant or tenant_of(event.key)
 
 
 def _spare(row: Amounts, usd: float | None, count: int) -> None:

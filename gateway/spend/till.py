@@ -44,7 +44,7 @@ class Till:
         if not model_of(summarizer.name):
             return await summarizer.summarize(brief)
         hold = self._budgets.hold(
-            lookup.tenant,
+            lookup.asker,
             lookup.source,
             brief.priority,
             lambda: self.estimate(summarizer.name, brief),
@@ -92,6 +92,7 @@ class Till:
                     bill.completion_tokens,
                     bill.cached_tokens,
                     bill.usd,
+                    tenant=lookup.asker,
                 )
             )
 

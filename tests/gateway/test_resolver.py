@@ -11,7 +11,16 @@ from adapters.errors import Kind, SummaryError, UpstreamError
 from adapters.source import Payload, Priority, Query
 from adapters.sources.units import Duration
 from gateway.answer import Answer
-from gateway.events import Failed, FetchFailed, Served, SummaryFailed, SummaryReused, TierFailed
+from gateway.events import (
+    Failed,
+    Fetched,
+    FetchFailed,
+    Served,
+    Summarized,
+    SummaryFailed,
+    SummaryReused,
+    TierFailed,
+)
 from gateway.flights import FlightsSpec
 from gateway.route import Deadlines
 from storage.entry import Found
@@ -457,3 +466,10 @@ async def test_what_landed_while_the_tiers_were_asked_is_not_fetched_again() -> 
     go.set()
     answer = await late
     assert (answer.outcome, answer.tier, world.source.calls) == ("hit", "memory", 1)
+
+
+async def test_what_a_shared_answer_costs_is_told_with_the_tenant_that_asked() -> None:
+    world = World()
+    await world.resolver.resolve(replace(world.lookup(), asker="app"))
+    told = [event for event in world.seen if isinstance(event, Fetched | Summarized | Served)]
+    assert [event.tenant for event in told] == ["app", "app", "app"]

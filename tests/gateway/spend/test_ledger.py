@@ -114,6 +114,15 @@ def test_hits_that_are_told_together_count_each_for_who_asked(book: Book) -> Non
     }
 
 
+def test_what_an_answer_for_everybody_costs_is_counted_for_who_asked_first(book: Book) -> None:
+    shared = Lookup("s", "q", asker="app").key
+    assert tenant_of(shared) == "public"
+    book.ledger(Fetched("s", shared, 1, 0.1, tenant="app"))
+    book.ledger(Summarized("s", shared, "openai:m", 1.0, 10, 3, 4, "m", 0.25, tenant="app"))
+    assert {account.tenant for account in book.ledger.accounts()} == {"app"}
+    assert book.ledger.spent("tenant:app") == NANOS // 4
+
+
 def test_a_miss_saves_nothing_and_a_reused_summary_what_it_had_cost(book: Book) -> None:
     book.ledger(Served("s", KEY, "miss", "", 0.1, "m", 0.25))
     assert book.ledger.accounts() == {}
