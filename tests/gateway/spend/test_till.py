@@ -92,7 +92,9 @@ async def test_a_call_that_failed_after_it_was_paid_for_is_told_as_wasted(reason
     error = SummaryError(reason, "no", usage=Usage(100, 0, 10))
     with pytest.raises(SummaryError):
         await shop.till.draft(LOOKUP, Writer(error), BRIEF)
-    assert shop.seen == [SummaryWasted("s", LOOKUP.key, "m", reason, 100, 10, 0, SPENT / NANOS)]
+    assert shop.seen == [
+        SummaryWasted("s", LOOKUP.key, "m", reason, 100, 10, 0, SPENT / NANOS, tenant="app")
+    ]
     assert shop.budgets.used("day") == 0
 
 
@@ -100,7 +102,9 @@ async def test_what_a_call_that_timed_out_cost_is_unknown_and_stays_held() -> No
     shop = Shop()
     with pytest.raises(SummaryError):
         await shop.till.draft(LOOKUP, Writer(SummaryError("timeout", "slow")), BRIEF)
-    assert shop.seen == [SummaryWasted("s", LOOKUP.key, "m", "timeout", None, None, None, None)]
+    assert shop.seen == [
+        SummaryWasted("s", LOOKUP.key, "m", "timeout", None, None, None, None, tenant="app")
+    ]
     assert shop.budgets.used("day") == shop.till.estimate("openai:m", BRIEF)
 
 
@@ -120,7 +124,9 @@ async def test_a_call_that_was_cancelled_is_told_and_stays_held() -> None:
         await asyncio.sleep(0)
     call.cancel()
     await asyncio.wait([call])
-    assert shop.seen == [SummaryWasted("s", LOOKUP.key, "m", "cancelled", None, None, None, None)]
+    assert shop.seen == [
+        SummaryWasted("s", LOOKUP.key, "m", "cancelled", None, None, None, None, tenant="app")
+    ]
     assert shop.budgets.used("day") == shop.till.estimate("openai:m", BRIEF)
 
 
@@ -135,8 +141,8 @@ async def test_what_other_models_took_before_one_answered_is_told_as_wasted() ->
     shop = Shop(m=PRICE, one=PRICE, two=PRICE)
     await shop.till.draft(LOOKUP, Chain(), BRIEF)
     assert shop.seen == [
-        SummaryWasted("s", LOOKUP.key, "one", "refused", 100, 10, 0, SPENT / NANOS),
-        SummaryWasted("s", LOOKUP.key, "two", "cancelled", None, None, None, None),
+        SummaryWasted("s", LOOKUP.key, "one", "refused", 100, 10, 0, SPENT / NANOS, tenant="app"),
+        SummaryWasted("s", LOOKUP.key, "two", "cancelled", None, None, None, None, tenant="app"),
     ]
     assert shop.budgets.used("day") == shop.till.estimate("openai:m", BRIEF)
 
