@@ -51,8 +51,8 @@ def landed_answer(
 def served(lookup: Lookup, answer: Answer, seconds: float, *, want_summary: bool) -> Served:
     """Return what there is to tell of an *answer* that took *seconds*."""
     paid = priced(answer.entry.bill if want_summary else None)
-    outcome, tier = answer.outcome, answer.tier
-    return Served(lookup.source, lookup.key, outcome, tier, seconds, *paid, tenant=lookup.asker)
+    told = (lookup.source, lookup.key, answer.outcome, answer.tier, seconds, *paid)
+    return Served(*told, tenant=lookup.asker, age=answer.age, asked=lookup)
 
 
 def entry_of(found: Found | None) -> Entry | None:

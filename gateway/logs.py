@@ -157,7 +157,8 @@ _LINES: dict[type[Event], tuple[str, str]] = {
 
 def _members(event: Event) -> dict[str, Any]:
     # An event's own slots, in order: `dataclasses.asdict` would copy each value deeply.
-    return {name: getattr(event, name) for name in event.__dataclass_fields__}
+    fields = event.__dataclass_fields__.items()
+    return {name: getattr(event, name) for name, field in fields if field.repr}
 
 
 def _renderers(*, as_text: bool, hide: Callable[[str], str]) -> list[Processor]:

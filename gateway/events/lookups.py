@@ -27,6 +27,8 @@ class Served(Event):
     """How many alike are told at once."""
     age: float = 0.0
     """Seconds since the upstream said it."""
+    asked: Lookup | None = field(default=None, compare=False, repr=False)
+    """What was asked, for those who ask it again; in no log, since it is a person's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from gateway.access.authenticator import Authenticator
 from gateway.access.identity import Identity, Scope
 from gateway.answer import Answer
 from gateway.events import Events, Served, TierRead
+from gateway.lookup import Lookup
 from gateway.web import encoding
 from gateway.web.encoding import EncodedBodies
 from gateway.web.framing import END
@@ -42,7 +43,7 @@ from storage.tiers import Tiers
 
 FLUSH = 0.25
 """Seconds for which hits are counted before they are told."""
-READY_BYTES = 900
+READY_BYTES = 1350
 """Bytes that one ready answer takes beside its target, measured."""
 _GET = b"GET "
 _PATH = b"GET /v1/search?"
@@ -78,6 +79,7 @@ class HitPath:
             max(max_bytes, 1), getsizeof=lambda target, _: len(target) + READY_BYTES
         )
         self._counts: Counter[tuple[str, str, tuple[str, float | None], str]] = Counter()
+        self._asked: dict[str, Lookup] = {}
         self._seconds = 0.0
         self._second = 0
         self._date = b""
@@ -126,15 +128,15 @@ class HitPath:
     def flush(self) -> None:
         """Tell of the hits that were counted since the last time."""
         counts, self._counts = self._counts, Counter()
+        asked, self._asked = self._asked, {}
         hits = counts.total()
         if not hits:
             return
         seconds, self._seconds = self._seconds / hits, 0.0
         self._events.emit(TierRead("memory", True, seconds, hits))
         for (source, key, paid, tenant), count in counts.items():
-            self._events.emit(
-                Served(source, key, "hit", "memory", seconds, *paid, tenant=tenant, count=count)
-            )
+            told = (source, key, "hit", "memory", seconds, *paid)
+            self._events.emit(Served(*told, tenant, count, asked=asked[key]))
 
     def _read(self, data: bytes) -> tuple[bytes, Head, bytes] | None:
         """Return the target of *data*, if that is one plain request, its head and its id's line."""
@@ -174,6 +176,7 @@ class HitPath:
         if not self._counts:
             asyncio.get_running_loop().call_later(FLUSH, self.flush)
         self._counts[ready.source, ready.key, ready.paid, tenant] += 1
+        self._asked[ready.key] = ready.asked
         self._seconds += seconds
 
     def _dated(self, now: float) -> bytes:

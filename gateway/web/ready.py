@@ -10,6 +10,7 @@ from aiohttp.http import SERVER_SOFTWARE
 
 from gateway.answer import Answer
 from gateway.freshness import quiet_until, records_ttl
+from gateway.lookup import Lookup
 from gateway.spend.prices import priced
 from gateway.web import encoding, headers
 from gateway.web.parameters import Search
@@ -47,6 +48,7 @@ class Ready(NamedTuple):
     short: bool
     """Whether it is so short that no coding is worth it."""
     paid: tuple[str, float | None]
+    asked: Lookup
 
     def rests_on(self, entry: Entry | None) -> bool:
         """Whether *entry*, which is kept now, is what was answered."""
@@ -86,6 +88,7 @@ def make_ready(answer: Answer, asked: Search, tag: str, vary: str) -> Ready:
         pieces=pieces,
         short=pieces is not None and sum(map(len, pieces)) < encoding.MIN_BYTES,
         paid=priced(entry.bill if asked.summary else None),
+        asked=asked.lookup,
     )
 
 
