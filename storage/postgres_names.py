@@ -30,9 +30,11 @@ _SEARCH = (
     "SELECT id, name, folded FROM items WHERE source = ? AND terms @> ?::text[] AND folded ~ ? "
     "ORDER BY number LIMIT ?"
 )
+# "+ 0": where any of many terms will do, walking all names in their order until enough have been
+# found takes a hundred times as long as sorting the few.
 _LEADING = (
     "SELECT id, name, folded FROM items WHERE source = ? AND terms && ?::text[] "
-    "ORDER BY number LIMIT ?"
+    "ORDER BY number + 0 LIMIT ?"
 )
 _PURGE = (
     "DELETE FROM items WHERE starts_with(source, ?) "
@@ -172,7 +174,7 @@ class PostgresNameIndex(NameIndex):
         conditions = " OR ".join(["terms @> ?::text[]"] * len(branches))
         statement = (
             f"SELECT id, name, folded FROM items WHERE source = ? AND ({conditions}) "  # noqa: S608 - places only
-            "ORDER BY number LIMIT ?"
+            "ORDER BY number + 0 LIMIT ?"
         )
         return list(await self._server.rows(statement, source, *branches, limit))
 
