@@ -35,6 +35,7 @@ from gateway.events.summaries import (
     SummaryReused,
     SummaryWasted,
 )
+from gateway.events.web import Responded
 
 __all__ = [
     "Audited",
@@ -48,6 +49,7 @@ __all__ = [
     "Fetched",
     "Invalidated",
     "Listener",
+    "Responded",
     "Served",
     "Stored",
     "Summarized",
