@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -16,6 +17,7 @@ from adapters.retries import RetryBudget, backoff
 from adapters.source import Payload, Priority, Query, Source
 from adapters.sources.composite import CompositeSource
 from adapters.sources.limits import LimitsSpec
+from adapters.urgency import urgency_of
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -46,7 +48,8 @@ class Guarded:
         """Guard *source*; *clock* gives Unix seconds and *jitter* numbers from 0 to 1."""
         self.breaker = breaker
         self.meter: Meter = LocalMeter(limits.quotas, clock) if meter is None else meter
-        self.permits = Permits(limits.concurrency, limits.queue)
+        self.permits = Permits(limits.concurrency, limits.queue, reserve=limits.reserve)
+        self._starts = Permits(1, math.inf)
         self._source = source
         self._limits = limits
         self._clock = clock
@@ -85,6 +88,7 @@ class _Attempt:
         self._guard = guard
         self._limits = guard._limits
         self._query = query
+        self._urgency = urgency_of(query.priority)
         self._call = call
         patient = query.priority >= Priority.WARMUP
         self.seconds = float(self._limits.bulk_deadline if patient else self._limits.deadline)
@@ -114,14 +118,15 @@ class _Attempt:
         """Make one call, once there is a permit and the quota allows it."""
         guard = self._guard
         while True:
-            async with guard.permits.held(self._query.priority):
+            async with guard.permits.held(self._query.priority, self._urgency):
                 # The circuit may have opened while this fetch waited.
                 guard.breaker.refuse_when_open()
                 wait = await self._take()
                 if wait is None:
                     await self._pace()
                     return await self._ask()
-            await guard._sleep(max(wait, _LEAST_WAIT))
+            # Whom a caller has joined meanwhile has a caller's share of the quota.
+            await self._urgency.sit_out(_slept(guard._sleep, max(wait, _LEAST_WAIT)))
 
     async def _ask(self) -> Payload:
         guard = self._guard
@@ -155,7 +160,7 @@ class _Attempt:
     async def _take(self) -> float | None:
         """Count a call, or return for how long to wait for it: not longer than for a retry."""
         try:
-            await self._guard.meter.claim(self._limits.cost)
+            await self._guard.meter.claim(self._limits.cost, leave=self._leave)
         except UpstreamError as error:
             wait = error.retry_after or 0.0
             if error.kind is not Kind.QUOTA_SHORT or wait > self._patience:
@@ -165,12 +170,14 @@ class _Attempt:
 
     async def _pace(self) -> None:
         guard, interval = self._guard, self._limits.min_interval
-        if interval:
-            now = guard._clock()
-            start = max(now, guard._next_start)
-            guard._next_start = start + interval
-            if start > now:
-                await guard._sleep(start - now)
+        if not interval:
+            return
+        # The next start is the most urgent one's, and not the first one's that had a permit.
+        async with guard._starts.held(self._query.priority, self._urgency):
+            wait = guard._next_start - guard._clock()
+            if wait > 0:
+                await guard._sleep(wait)
+            guard._next_start = max(guard._clock(), guard._next_start) + interval
 
     def _wait_before_retry(self, error: UpstreamError, number: int) -> float | None:
         """Return the seconds until the next try; None when there is none.
@@ -185,9 +192,18 @@ class _Attempt:
         wait = least + backoff(number, limits.backoff, limits.max_backoff, self._guard._jitter())
         if least > self._longest_wait or wait >= self._ends - self._guard._clock():
             return None
-        urgent = self._query.priority is Priority.CALLER
+        urgent = self._urgency.priority is Priority.CALLER
         return wait if self._guard._budget.spend(urgent=urgent) else None
+
+    @property
+    def _leave(self) -> float:
+        """The share of each quota that this fetch leaves to others."""
+        return self._limits.reserve if self._urgency.priority >= Priority.WARMUP else 0.0
 
     @property
     def _patience(self) -> float:
         return min(self._longest_wait, self._ends - self._guard._clock())
+
+
+async def _slept(sleep: Sleep, seconds: float) -> None:
+    await sleep(seconds)

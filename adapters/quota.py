@@ -15,6 +15,8 @@ from adapters.sources.limits import QuotaSpec
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "month": 30 * 86_400}
 LONG = ("day", "month")
 """Windows that nobody waits for."""
+_LEAST_WAIT = 1e-6
+"""Seconds."""
 _LATCH = 3600.0
 """Seconds for which a spent quota is believed, where no calendar window says until when."""
 
@@ -22,8 +24,12 @@ _LATCH = 3600.0
 class Meter(Protocol):
     """Counts the calls of one upstream."""
 
-    async def claim(self, cost: int = 1) -> None:
-        """Count a call; raise ``QUOTA_SHORT`` or ``QUOTA_DAY`` when it would be one too many."""
+    async def claim(self, cost: int = 1, *, leave: float = 0.0) -> None:
+        """Count a call; raise ``QUOTA_SHORT`` or ``QUOTA_DAY`` when it would be one too many.
+
+        Who is to *leave* a share of each window to others gets ``OVERLOADED`` when what remains
+        of a long one is theirs.
+        """
 
     def exhaust(self, kind: Kind, retry_after: float | None) -> None:
         """Believe the upstream that a quota is spent, for *retry_after* seconds or its day."""
@@ -41,12 +47,13 @@ class _Rolling:
         self._calls: deque[tuple[float, int]] = deque()
         self._used = 0
 
-    def wait(self, now: float, cost: int) -> float:
+    def wait(self, now: float, cost: int, limit: int) -> float:
         while self._calls and self._calls[0][0] <= now - self._span:
             self._used -= self._calls.popleft()[1]
-        if self._used + cost <= self.spec.limit or not self._calls:
+        if self._used + cost <= limit or not self._calls:
             return 0.0
-        return self._calls[0][0] + self._span - now
+        # Rounding may leave nothing of a wait that is not over.
+        return max(self._calls[0][0] + self._span - now, _LEAST_WAIT)
 
     def take(self, now: float, cost: int) -> None:
         self._calls.append((now, cost))
@@ -66,11 +73,11 @@ class _Calendar:
         self._ends = 0.0
         self.used = 0
 
-    def wait(self, now: float, cost: int) -> float:
+    def wait(self, now: float, cost: int, limit: int) -> float:
         if now >= self._ends:
             self._ends = self.end_after(now)
             self.used = 0
-        return 0.0 if self.used + cost <= self.spec.limit else self._ends - now
+        return 0.0 if self.used + cost <= limit else self._ends - now
 
     def take(self, now: float, cost: int) -> None:
         del now
@@ -103,9 +110,9 @@ class LocalMeter:
         self._latched_until = 0.0
         self._latched_as = Kind.QUOTA_DAY
 
-    async def claim(self, cost: int = 1) -> None:
+    async def claim(self, cost: int = 1, *, leave: float = 0.0) -> None:
         """Do as `take` does."""
-        self.take(cost)
+        self.take(cost, leave=leave)
 
     def refuse_latched(self) -> None:
         """Raise what was believed of the upstream, while it is."""
@@ -113,22 +120,24 @@ class LocalMeter:
         if now < self._latched_until:
             raise spent(self._latched_as, self._latched_until - now)
 
-    def take(self, cost: int = 1) -> None:
-        """Count a call; raise ``QUOTA_SHORT`` or ``QUOTA_DAY`` when it would be one too many."""
+    def take(self, cost: int = 1, *, leave: float = 0.0) -> None:
+        """Count a call, or raise what `Meter.claim` does."""
         self.refuse_latched()
         now = self._clock()
-        waits = [(window.wait(now, cost), window) for window in self._windows]
+        waits = [
+            (window.wait(now, cost, allowed(window.spec.limit, leave)), window)
+            for window in self._windows
+        ]
         longest, window = max(waits, key=lambda pair: pair[0], default=(0.0, None))
         if window is not None and longest > 0:
-            long = window.spec.per in LONG
-            raise spent(Kind.QUOTA_DAY if long else Kind.QUOTA_SHORT, longest)
+            raise refused(window.spec.per, longest, left=window.used + cost <= window.spec.limit)
         self.count(cost)
 
     def count(self, cost: int) -> None:
         """Count a call that somebody else has allowed."""
         now = self._clock()
         for window in self._windows:
-            window.wait(now, 0)
+            window.wait(now, 0, window.spec.limit)
             window.take(now, cost)
 
     def windows(self, now: float) -> list[tuple[str, int, float, float]]:
@@ -160,7 +169,7 @@ class LocalMeter:
         now = self._clock()
         usage: dict[str, tuple[int, int]] = {}
         for window in self._windows:
-            window.wait(now, 0)
+            window.wait(now, 0, window.spec.limit)
             usage[window.spec.per] = (window.used, window.spec.limit)
         return usage
 
@@ -169,3 +178,19 @@ def spent(kind: Kind, wait: float) -> UpstreamError:
     """Return the error of a call that must wait for *wait* seconds."""
     title = "the quota of this source is spent" if kind is Kind.QUOTA_DAY else "too many calls"
     return UpstreamError(kind, title, retry_after=wait)
+
+
+def allowed(limit: int, leave: float) -> int:
+    """Return how much of *limit* is there for those who *leave* a share of it to others."""
+    return max(1, math.floor(limit * (1.0 - leave)))
+
+
+def refused(per: str, wait: float, *, left: bool) -> UpstreamError:
+    """Return the error of a call that a window refuses for *wait* seconds; *left*: not to all."""
+    if per not in LONG:
+        return spent(Kind.QUOTA_SHORT, wait)
+    if left:
+        # A caller may still ask: nobody else is to be told that the quota is spent.
+        title = "what is left of the quota is for callers"
+        return UpstreamError(Kind.OVERLOADED, title, retry_after=wait)
+    return spent(Kind.QUOTA_DAY, wait)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from adapters.errors import Kind, UpstreamError
-from adapters.quota import LONG, LocalMeter, spent
+from adapters.quota import LocalMeter, allowed, refused, spent
+
+_LATCHES = {kind.value: kind for kind in (Kind.QUOTA_DAY, Kind.QUOTA_SHORT)}
 
 
 class Counters(Protocol):
@@ -41,21 +43,27 @@ class SharedMeter:
         self._clock = clock
         self._known: dict[str, tuple[int, int]] = {}
 
-    async def claim(self, cost: int = 1) -> None:
-        """Count a call; raise ``QUOTA_SHORT`` or ``QUOTA_DAY`` when it would be one too many."""
+    async def claim(self, cost: int = 1, *, leave: float = 0.0) -> None:
+        """Count a call, or raise what `Meter.claim` does."""
         self._local.refuse_latched()
         windows = self._local.windows(self._clock())
-        said = await self._counters.take(self._name, windows, cost)
+        wanted = [
+            (label, allowed(limit, leave), span, ends) for label, limit, span, ends in windows
+        ]
+        said = await self._counters.take(self._name, wanted, cost)
         if said is None:
             self._known.clear()
-            self._local.take(cost)
+            self._local.take(cost, leave=leave)
             return
-        refused, wait, used = said
+        label, wait, used = said
         self._known = {
             window[0]: (count, window[1]) for window, count in zip(windows, used, strict=False)
         }
-        if refused:
-            raise spent(_kind(refused), wait)
+        if label in _LATCHES:
+            raise spent(_LATCHES[label], wait)
+        if label:
+            count, limit = self._known.get(label, (0, 0))
+            raise refused(label, wait, left=count + cost <= limit)
         self._local.count(cost)
 
     def exhaust(self, kind: Kind, retry_after: float | None) -> None:
@@ -69,10 +77,3 @@ class SharedMeter:
     def usage(self) -> dict[str, tuple[int, int]]:
         """Return used and allowed calls for each window, as of the last call."""
         return self._local.usage() | self._known
-
-
-def _kind(label: str) -> Kind:
-    """Return what is told of a window or a latch that refuses."""
-    if label in (Kind.QUOTA_DAY.value, Kind.QUOTA_SHORT.value):
-        return Kind(label)
-    return Kind.QUOTA_DAY if label in LONG else Kind.QUOTA_SHORT

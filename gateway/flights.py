@@ -16,8 +16,10 @@ from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
+from adapters import urgency
 from adapters.commitment import Commitment, context_of
 from adapters.errors import Kind, UpstreamError
+from adapters.source import Priority
 from adapters.sources.units import Spec
 from gateway.failures import Failures, FailuresSpec, copied
 
@@ -45,6 +47,7 @@ class _Flight(Generic[T]):
     task: asyncio.Task[T]
     since: float
     commitment: Commitment
+    urgency: urgency.Urgency
     waiters: int = 0
     kept: bool = False
     """It lands although nobody waits: a refresh, or a caller who took an old answer meanwhile."""
@@ -113,7 +116,7 @@ class Flights(Generic[T]):
         if flight is not None:
             flight.kept = True
         elif not (self._closed or self._full or self._failures.recall(key, rested=True)):
-            self._launch(key, work, deadline).kept = True
+            self._launch(key, work, deadline, Priority.REFRESH).kept = True
 
     async def join(
         self,
@@ -123,12 +126,14 @@ class Flights(Generic[T]):
         *,
         soft: float | None = None,
         deadline: float | None = None,
+        priority: Priority | None = None,
     ) -> Landed[T]:
         """Wait at most *within* seconds for the flight of *key*, starting it with *work*.
 
         *soft* is for a caller who has an old answer to give: it waits only until the flight is
         so many seconds old and not at all while the key rests after a failure; the flight
-        lands without it. *deadline* bounds a flight that this call starts.
+        lands without it. *deadline* bounds a flight that this call starts. The flight becomes as
+        urgent as *priority*, else as the flight in which this is called.
 
         Raise the flight's `UpstreamError`, one of kind TIMEOUT when the caller's own time is
         over, or one of kind OVERLOADED when there are too many flights or waiters.
@@ -142,8 +147,9 @@ class Flights(Generic[T]):
         collapsed = flight is not None
         self._refuse_if_full(launching=not collapsed)
         if flight is None:
-            flight = self._launch(key, work, deadline)
+            flight = self._launch(key, work, deadline, priority)
         flight.commitment.bind_current()
+        urgency.join(flight.urgency, priority)
         if soft is not None:
             flight.kept = True
             left = flight.since + soft - self._clock()
@@ -198,13 +204,17 @@ class Flights(Generic[T]):
             self._remove(key, flight)
             flight.task.cancel()
 
-    def _launch(self, key: str, work: Work[T], deadline: float | None) -> _Flight[T]:
+    def _launch(
+        self, key: str, work: Work[T], deadline: float | None, priority: Priority | None
+    ) -> _Flight[T]:
         commitment = Commitment()
+        context = context_of(commitment)
+        urgent = urgency.begin(context, priority)
         seconds = self._deadline if deadline is None else deadline
         task = asyncio.get_running_loop().create_task(
-            self._fly(key, work, seconds), name=f"flight {key}", context=context_of(commitment)
+            self._fly(key, work, seconds), name=f"flight {key}", context=context
         )
-        flight = _Flight(task, self._clock(), commitment)
+        flight = _Flight(task, self._clock(), commitment, urgent)
         # A flight that nobody waits for any more has had its error told as an event already.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         task.add_done_callback(lambda _: self._remove(key, flight))

@@ -221,6 +221,7 @@ class Resolver:
             lambda: self._refill.run(lookup, route, old, want_summary, priority),
             soft=soft,
             deadline=deadline,
+            priority=priority,
         )
         # A caller may join the flight of bulk work, whose deadline is not a caller's.
         seconds = deadline + _MARGIN if within is None else within

@@ -63,7 +63,10 @@ class LimitsSpec(Spec, frozen=True, kw_only=True):
     concurrency: int = 8
     """Calls at a time."""
     queue: int = 64
-    """Calls that may wait for one of *concurrency*; more are refused at once."""
+    """Calls of each priority that may wait for one of *concurrency*; more are refused at once."""
+    reserve: Share = 0.2
+    """This share of *concurrency* and of each quota is left to callers by warm-ups and bulk
+    work, which have one call at least."""
     min_interval: Duration = seconds(0)
     """Between the starts of two calls."""
     retries: int = 2

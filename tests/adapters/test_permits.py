@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from adapters.errors import Kind, UpstreamError
-from adapters.permits import Permits
+from adapters.permits import Permits, left_to_others
 from adapters.source import Priority
+from adapters.urgency import Urgency
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -55,7 +56,8 @@ async def test_when_too_many_wait_the_next_is_refused_at_once() -> None:
     holders = [Holder(permits, str(number), order, Priority.CALLER) for number in range(2)]
     await until(lambda: permits.waiting == 1)
     with pytest.raises(UpstreamError) as caught:
-        await permits._acquire(Priority.CALLER)
+        async with permits.held(Priority.CALLER):
+            pass
     assert caught.value.kind is Kind.OVERLOADED
     for holder in holders:
         holder.go.set()
@@ -88,3 +90,51 @@ async def test_who_has_left_the_queue_makes_room_in_it() -> None:
     last.go.set()
     await asyncio.gather(first.task, last.task)
     assert order == ["1", "3"]
+
+
+async def test_bulk_work_leaves_permits_to_callers_and_has_one_at_least() -> None:
+    assert [left_to_others(each, 0.2) for each in (1, 2, 8, 100)] == [0, 1, 2, 20]
+    permits, order = Permits(4, 10, reserve=0.5), list[str]()
+    bulk = [Holder(permits, "bulk", order, Priority.BULK) for _ in range(4)]
+    await until(lambda: permits.waiting == 2)
+    caller = Holder(permits, "caller", order, Priority.CALLER)
+    await until(lambda: "caller" in order)
+    assert (order, permits.free) == (["bulk", "bulk", "caller"], 1)
+    for holder in (*bulk, caller):
+        holder.go.set()
+    await asyncio.gather(*(holder.task for holder in (*bulk, caller)))
+    assert (permits.free, permits.waiting) == (4, 0)
+
+
+async def test_a_queue_full_of_bulk_work_keeps_no_caller_out() -> None:
+    permits, order = Permits(1, 2), list[str]()
+    bulk = [Holder(permits, "bulk", order, Priority.BULK) for _ in range(3)]
+    await until(lambda: permits.waiting == 2)
+    caller = Holder(permits, "caller", order, Priority.CALLER)
+    await until(lambda: permits.waiting == 3)
+    for holder in (*bulk, caller):
+        holder.go.set()
+    await asyncio.gather(*(holder.task for holder in (*bulk, caller)))
+    assert order == ["bulk", "caller", "bulk", "bulk"]
+
+
+async def test_who_becomes_urgent_while_it_waits_goes_first() -> None:
+    permits, order = Permits(2, 10, reserve=0.5), list[str]()
+    first = Holder(permits, "bulk", order, Priority.BULK)
+    await until(lambda: order == ["bulk"])
+    urgency = Urgency(Priority.BULK)
+
+    async def joined() -> None:
+        async with permits.held(Priority.BULK, urgency):
+            order.append("joined by a caller")
+
+    second = Holder(permits, "more bulk", order, Priority.BULK)
+    await until(lambda: permits.waiting == 1)
+    task = asyncio.create_task(joined())
+    await until(lambda: permits.waiting == 2)
+    urgency.rise(Priority.CALLER)
+    await task
+    assert order == ["bulk", "joined by a caller"]
+    for holder in (first, second):
+        holder.go.set()
+    await asyncio.gather(first.task, second.task)

@@ -100,3 +100,25 @@ def test_months_and_minutes_end_where_the_calendar_says() -> None:
     december = datetime(2026, 12, 1, tzinfo=seoul).timestamp()
     assert window_end(NOON, "month", seoul) == december
     assert window_end(NOON + 61.5, "minute", seoul) == NOON + 120
+
+
+def test_who_leaves_a_share_to_others_is_refused_earlier_and_the_others_are_not() -> None:
+    meter = LocalMeter([QuotaSpec(limit=10, per="day", window="calendar")], Clock())
+    for _ in range(8):
+        meter.take(leave=0.2)
+    with pytest.raises(UpstreamError) as caught:
+        meter.take(leave=0.2)
+    # Not the error of a spent quota, which callers would be given as well.
+    assert caught.value.kind is Kind.OVERLOADED
+    assert caught.value.retry_after is not None
+    meter.take()
+    meter.take()
+    assert refused(meter).kind is Kind.QUOTA_DAY
+
+
+def test_of_the_smallest_quota_bulk_work_has_one_call() -> None:
+    meter = LocalMeter([QuotaSpec(limit=1, per="minute")], Clock())
+    meter.take(leave=0.9)
+    with pytest.raises(UpstreamError) as caught:
+        meter.take(leave=0.9)
+    assert caught.value.kind is Kind.QUOTA_SHORT

@@ -81,3 +81,20 @@ async def test_a_spent_quota_is_told_to_all_and_believed_without_asking() -> Non
     assert together.asked == []
     clock.advance(30)
     await meter.claim()
+
+
+async def test_a_share_is_left_to_others_of_the_common_count() -> None:
+    meter, together, clock = make()
+    await meter.claim(leave=0.5)
+    assert together.asked == [("s", [("minute", 4, 60.0, 0.0)], 1)]
+    assert meter.usage() == {"minute": (7, 9)}
+    local = LocalMeter([QuotaSpec(limit=10, per="day")], clock)
+    daily = SharedMeter("s", local, together, clock)
+    together.said = ("day", 60.0, [8])
+    with pytest.raises(UpstreamError) as caught:
+        await daily.claim(leave=0.2)
+    assert caught.value.kind is Kind.OVERLOADED
+    together.said = ("day", 60.0, [10])
+    with pytest.raises(UpstreamError) as caught:
+        await daily.claim(leave=0.2)
+    assert caught.value.kind is Kind.QUOTA_DAY

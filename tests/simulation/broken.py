@@ -15,6 +15,7 @@ from adapters.errors import Kind, UpstreamError
 from adapters.guard import Guarded
 from adapters.permits import Permits
 from adapters.source import Payload, Priority, Query
+from adapters.urgency import Urgency
 from gateway.flights import Flights, Landed, Work
 from gateway.lookup import Lookup
 from gateway.refill import Refill
@@ -79,8 +80,8 @@ class LosesWhenCancelled(Permits):
     """A holder that is cancelled keeps its permit."""
 
     @asynccontextmanager
-    async def held(self, priority: Priority) -> AsyncIterator[None]:
-        await self._acquire(priority)
+    async def held(self, priority: Priority, urgency: Urgency | None = None) -> AsyncIterator[None]:
+        await self._acquire(urgency or Urgency(priority))
         try:
             yield
         except Exception:
@@ -92,10 +93,10 @@ class LosesWhenCancelled(Permits):
 class LosesOnTheWay(Permits):
     """A permit that was handed to a waiter in the step in which it left is lost."""
 
-    async def _acquire(self, priority: Priority) -> None:
+    async def _acquire(self, urgency: Urgency) -> None:
         free = self._free
         try:
-            await super()._acquire(priority)
+            await super()._acquire(urgency)
         except asyncio.CancelledError:
             self._free = min(self._free, free)
             raise
@@ -104,8 +105,8 @@ class LosesOnTheWay(Permits):
 class TooMany(Permits):
     """Who waits is let through without a permit."""
 
-    async def _acquire(self, priority: Priority) -> None:
-        del priority
+    async def _acquire(self, urgency: Urgency) -> None:
+        del urgency
         self._free -= 1
 
 
