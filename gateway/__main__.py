@@ -1,4 +1,4 @@
-"""The command line: ``python -m gateway serve | check | lookup | sources | keys | schema``.
+"""The command line: ``python -m gateway serve | check | lookup | popular | keys ...``.
 
 Exit codes: 0 done, 1 some of the work failed, 2 wrong usage or configuration.
 """
@@ -66,6 +66,9 @@ def parser() -> argparse.ArgumentParser:
     sources = add("sources", "say what is configured")
     sources.add_argument("name", nargs="?", metavar="NAME", help="only this source")
     sources.add_argument("--probe", action="store_true", help="ask each, and say what it answers")
+    popular = add("popular", "say what is asked most, by all replicas")
+    popular.add_argument("--top", type=_count, default=20, metavar="N", help="default: %(default)s")
+    popular.add_argument("--source", default="", help="only this source")
     _declare_keys(add("keys", "make, list and revoke API keys"))
     add("schema", "print the JSON schema of the configuration, for editors")
     return top
@@ -122,6 +125,12 @@ def _sources(options: argparse.Namespace) -> int:
     return run(options)
 
 
+def _popular(options: argparse.Namespace) -> int:
+    from gateway.commands.popular import run  # noqa: PLC0415
+
+    return run(options)
+
+
 def _keys(options: argparse.Namespace) -> int:
     from gateway.commands.keys import run  # noqa: PLC0415
 
@@ -141,6 +150,7 @@ COMMANDS = {
     "check": _check,
     "lookup": _lookup,
     "sources": _sources,
+    "popular": _popular,
     "keys": _keys,
     "schema": _schema,
 }
@@ -149,6 +159,12 @@ COMMANDS = {
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port: 0 to 65535")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is no number from 1")
     return int(text)
 
 

@@ -21,6 +21,7 @@ from gateway.flights import Flights
 from gateway.invalidations import Invalidations
 from gateway.parts import open_parts
 from gateway.personal import PersonalResolver
+from gateway.popularity import Popularity
 from gateway.refill import Refill
 from gateway.resolver import Resolver
 from gateway.route import Route
@@ -33,6 +34,7 @@ from gateway.streaming import Broadcast, Shared
 from storage.entry import Entry
 from storage.journal import Journal
 from storage.name_index import NameIndex
+from storage.popularity import PopularityStore
 from storage.sessions import SessionStore
 from storage.spend import SpendStore
 from storage.tiers import Tiers
@@ -68,6 +70,8 @@ class Gateway:
     """What happened, for other services."""
     refill: Refill
     invalidations: Invalidations
+    popularity: Popularity
+    """What is asked most."""
 
 
 @asynccontextmanager
@@ -141,7 +145,15 @@ class _Assembly:
             journal=storage.fleet.journal,
             refill=refill,
             invalidations=storage.invalidations,
+            popularity=await self._popularity(storage),
         )
+
+    async def _popularity(self, storage: Storage) -> Popularity:
+        store = PopularityStore(storage.sql)
+        popularity = Popularity(store, events=self._events, clock=self._clock)
+        await self._stack.enter_async_context(popularity.running())
+        self._events.subscribe(popularity)
+        return popularity
 
     async def _money(self, storage: Storage) -> Money:
         spend, batched = SpendStore(storage.sql), self._batch is not None

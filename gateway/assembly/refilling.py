@@ -17,6 +17,7 @@ from gateway.sessions import KEPT
 from gateway.spend.till import Till
 from gateway.summaries import Summaries
 from storage.entry import Part
+from storage.popularity import PopularityStore
 from storage.sessions import SessionStore
 from storage.summaries import SummaryStore
 from storage.summary_inputs import SummaryInputs
@@ -68,5 +69,6 @@ def _purges(storage: Storage, store: SummaryStore, inputs: SummaryInputs) -> tup
         storage.database.purge,
         store.purge,
         inputs.purge,
+        PopularityStore(storage.sql).purge,
         lambda now: sessions.purge(now - KEPT),
     )

@@ -11,10 +11,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from gateway.events import Event, Events, Served, TierFailed
 from gateway.lookup import Lookup, tenant_of
-from gateway.popularity.asking import askable, written
+from gateway.popularity.asking import askable, shown, written
 from gateway.popularity.sketch import CAPACITY, Sketch
 from gateway.route import Route
 from storage.popularity import PopularityStore, PopularRow, weight_at
@@ -61,6 +62,14 @@ class Popularity:
         """
         rows = await self._store.top(limit, tenant=tenant, source=source)
         return list(askable(rows, routes))
+
+    async def told(
+        self, limit: int, routes: Mapping[str, Route], *, tenant: str = "", source: str = ""
+    ) -> list[dict[str, Any]]:
+        """Return what `top` does for people: what is asked, and how often of late."""
+        now = self._clock()
+        top = await self.top(limit, routes, tenant=tenant, source=source)
+        return [shown(row, lookup, now) for row, lookup in top]
 
     async def flush(self) -> None:
         """Add what was counted since the last time to the database; tell of its failure."""

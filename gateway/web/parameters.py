@@ -163,13 +163,13 @@ def _fields(text: str | None, declared: Collection[str]) -> tuple[str, ...] | No
     return tuple(sorted({"id", *names}))
 
 
-def read_limit(text: str | None) -> int | None:
+def read_limit(text: str | None, name: str = "limit") -> int | None:
     """Return how many are wanted at most, None when that is not said; raise `ProblemError`."""
     if text is None:
         return None
     # ASCII digits only: int() also takes "+1", "1_0" and other scripts' digits.
     if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= MAX_LIMIT):
-        raise bad_parameter("limit", f"a whole number from 1 to {MAX_LIMIT} is wanted")
+        raise bad_parameter(name, f"a whole number from 1 to {MAX_LIMIT} is wanted")
     return int(text)
 
 

@@ -16,6 +16,7 @@ from gateway.assembly import Gateway
 from gateway.spend.prices import NANOS
 from gateway.statistics import Latencies, Statistics, TierCounts
 from gateway.web.keys import GATEWAY, IDENTITY
+from gateway.web.popular import popular, wanted
 from storage.spend import Account, Amounts
 
 _PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -24,10 +25,15 @@ _PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 async def stats(request: Request) -> web.Response:
     """Return counts and percentiles of this process since its start, and today's money.
 
-    The money is that of all replicas; who is no admin sees that of their own tenant.
+    The money is that of all replicas, as is what is asked most (``popular=20``: so many); who is
+    no admin sees that of their own tenant. Raise `ProblemError`.
     """
+    gateway, identity = request.app[GATEWAY], request[IDENTITY]
+    limit = wanted(request.query)
+    told = snapshot(gateway, identity)
+    told["popular"] = await popular(gateway, identity, limit)
     return web.Response(
-        body=orjson.dumps(snapshot(request.app[GATEWAY], request[IDENTITY])),
+        body=orjson.dumps(told),
         content_type="application/json",
         headers={"Cache-Control": "no-store"},
     )

@@ -105,9 +105,21 @@ def test_lookup_prints_the_answer_as_json(run: Run, capsys: Captured) -> None:
     assert answer["attribution"]["text"] == "A herbal"
 
 
+def test_popular_prints_what_is_asked_most(run: Run, capsys: Captured) -> None:
+    for query in ("mint", "sage", "mint"):
+        assert run("lookup", "plants", query, "--keyword", "tea") == 0
+    capsys.readouterr()
+    assert run("popular", "--top", "1", "--source", "plants") == 0
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.split() == ["of", "late", "a", "day", "lookup"]
+    assert line.split()[0] == "2.0"
+    assert line.endswith("plants: mint (keyword=tea, lang=en)")
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
+        (("popular", "--source", "minerals"), "no source 'minerals'; there is "),
         (("lookup", "plant", "mint"), "source: no source 'plant'; there is plants"),
         (("lookup", "plants", " "), "q: "),
         (("lookup", "plants", "mint", "--param", "a=b"), "a: "),
@@ -130,6 +142,7 @@ def test_wrong_usage_is_said_in_a_line_and_ends_with_2(
         ("lookup", "plants"),
         ("lookup", "plants", "mint", "--param", "nothing"),
         ("serve", "--port", "70000"),
+        ("popular", "--top", "0"),
     ],
 )
 def test_what_is_no_command_ends_with_2(run: Run, argv: tuple[str, ...]) -> None:

@@ -111,3 +111,48 @@ async def test_who_is_no_admin_sees_the_money_of_their_own_tenant(
         assert seen[Scope.STATS]["spent_usd"] == 0.25
         assert set(seen[Scope.ADMIN]["by_tenant"]) == {"acme", "other"}
         assert seen[Scope.ADMIN]["spent_usd"] == 0.75
+
+
+async def test_what_is_asked_most_is_told_to_those_who_want_to_know(
+    client: aiohttp.ClientSession, gateway: Gateway
+) -> None:
+    for q in ("aspirin", "ibuprofen", "aspirin"):
+        await ask(client, q)
+    await gateway.popularity.flush()
+    for limit, texts in ((1, ["aspirin"]), (20, ["aspirin", "ibuprofen"])):
+        async with client.get("/v1/stats", params={"popular": limit}) as response:
+            popular = (await response.json())["popular"]
+        assert [each["query"] for each in popular] == texts
+    assert (popular[0]["source"], popular[0]["lookups"]) == ("medicine", 2.0)
+    for wrong in ({"popular": "0"}, {"popular": "x"}, {"top": "1"}):
+        async with client.get("/v1/stats", params=wrong) as response:
+            assert response.status == 400
+            assert (await response.json(content_type=None))["parameter"] == next(iter(wrong))
+
+
+async def test_who_is_no_admin_sees_what_their_own_tenant_asks(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.access.keyring.MISSES", 0.0)
+    async with opened(config) as door:
+        own = frozenset({Scope.STATS, Scope.SEARCH})
+        keys = {
+            "acme": await door.key("acme", scopes=own),
+            "other": await door.key("other", scopes=own),
+            "admin": await door.key("root", scopes=own | {Scope.ADMIN}),
+        }
+        for tenant, q in (("acme", "aspirin"), ("other", "ibuprofen")):
+            params = {"source": "medicine", "q": q}
+            assert (
+                await door.status("GET", "/v1/search", params=params, headers=keys[tenant]) == 200
+            )
+        await door.gateway.popularity.flush()
+        seen = {}
+        for name, shown in keys.items():
+            async with door.http.get("/v1/stats?popular=9", headers=shown) as response:
+                seen[name] = sorted(each["query"] for each in (await response.json())["popular"])
+    assert seen == {
+        "acme": ["aspirin"],
+        "other": ["ibuprofen"],
+        "admin": ["aspirin", "ibuprofen"],
+    }
