@@ -18,7 +18,10 @@ from gateway.web.problems import ProblemError
 from gateway.web.request_head import bearer
 
 ANYBODY = frozenset(
-    {"/healthz", "/readyz", "/openapi.json", "/docs", "/dashboard", "/v1/tokens/refresh"}
+    {
+        *("/healthz", "/readyz", "/openapi.json", "/docs", "/dashboard", "/pages/{name}"),
+        "/v1/tokens/refresh",
+    }
 )
 """Paths that ask nobody who they are: they hold no answer and tell nothing of any tenant."""
 KNOWN = frozenset({"/v1/sources", "/v1/tokens"})

@@ -11,6 +11,7 @@ from gateway.web.admission import admit
 from gateway.web.audit import audit
 from gateway.web.batch import batch
 from gateway.web.cors import allow_origins
+from gateway.web.description import DESCRIPTIONS, Descriptions, description
 from gateway.web.encoding import EncodedBodies
 from gateway.web.events import end_events, events
 from gateway.web.health import alive, ready
@@ -21,6 +22,7 @@ from gateway.web.limits import ClientLimits, limit_clients
 from gateway.web.listing import sources
 from gateway.web.live import live
 from gateway.web.middlewares import MAX_BODY, MIDDLEWARES
+from gateway.web.pages import PAGES, dashboard, docs, load_pages, part
 from gateway.web.refresh import refresh
 from gateway.web.search import search
 from gateway.web.server import run
@@ -47,6 +49,10 @@ ROUTES = (
     web.get("/v1/events", events),
     web.get("/healthz", alive),
     web.get("/readyz", ready),
+    web.get("/openapi.json", description),
+    web.get("/docs", docs),
+    web.get("/dashboard", dashboard),
+    web.get("/pages/{name}", part),
 )
 
 
@@ -68,6 +74,8 @@ def make_app(gateway: Gateway) -> web.Application:
         origins=bool(config.server.cors),
     )
     allow_origins(app, config.server.cors)
+    app[DESCRIPTIONS] = Descriptions(anyone=gateway.access.authenticator.open)
+    app[PAGES] = load_pages()
     end_events(app)
     app.add_routes(ROUTES)
     return app

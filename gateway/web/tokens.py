@@ -55,7 +55,9 @@ def _grants(request: Request) -> Grants:
     grants = request.app[GATEWAY].access.grants
     if grants is None:
         raise ProblemError(
-            501, "no tokens are minted here: access is open, or access.token_secret is not set"
+            404,
+            "no tokens are minted here: access is open, or access.token_secret is not set",
+            kind="no-tokens",
         )
     return grants
 

@@ -1,0 +1,123 @@
+"""Bodies of answers: the types behind the JSON that operators are answered with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+
+class Percentiles(Struct):
+    """Latencies in milliseconds; null before the first."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class LookupFigures(Struct):
+    """How lookups were answered since the process began."""
+
+    answered: Annotated[
+        dict[str, int], Meta(description="By hit, stale, miss, collapsed and similar")
+    ]
+    failed: Annotated[dict[str, int], Meta(description="By the kind of the error")]
+    latency_ms: Percentiles
+
+
+class TierFigures(Struct):
+    """How often a tier had what was looked for."""
+
+    hits: int
+    misses: int
+    hit_ratio: float | None
+    failures: int
+    latency_ms: Percentiles
+
+
+class FlightFigures(Struct):
+    """Fetches in progress."""
+
+    count: int
+    waiters: int
+    oldest_seconds: float
+
+
+class QuotaFigures(Struct):
+    """What of a quota is used."""
+
+    used: int
+    limit: int
+
+
+class Stats(Struct):
+    """How the gateway has done, and what it has cost; more members may come."""
+
+    version: str
+    uptime_seconds: float
+    lookups: LookupFigures
+    tiers: dict[str, TierFigures]
+    flights: FlightFigures
+    breakers: dict[str, str]
+    quotas: dict[str, dict[str, QuotaFigures]]
+    races: dict[str, Any]
+    spend: dict[str, Any]
+    popular: list[Any]
+
+
+class Alive(Struct):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Ready(Struct):
+    """Whether lookups can be answered, with each part's state."""
+
+    status: Literal["ready", "unready"]
+    tiers: dict[str, str]
+    circuits: dict[str, str]
+    flights: FlightFigures
+    sources: int
+
+
+class Removed(Struct):
+    """How many entries were deleted."""
+
+    database: int
+    redis: int
+
+
+class Withdrawn(Struct):
+    """A withdrawal that no replica will forget."""
+
+    position: int
+    removed: Removed
+
+
+class Deed(Struct):
+    """Who did what."""
+
+    at: str
+    tenant: str
+    who: str
+    action: str
+    target: str
+
+
+class Audit(Struct):
+    """What was done, the newest first."""
+
+    audit: list[Deed]
+
+
+class Token(Struct):
+    """A short-lived token."""
+
+    token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    tenant: str
+    scopes: list[str]
+    refresh_token: str | msgspec.UnsetType = msgspec.UNSET
