@@ -14,7 +14,10 @@ from sqlalchemy import (
     Table,
 )
 
+from storage import bulk_schema
+
 metadata = MetaData()
+bulk_schema.declare(metadata)
 
 entries = Table(
     "entries",

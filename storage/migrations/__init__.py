@@ -13,7 +13,7 @@ from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest revision: a database that stands here needs nothing."""
 
 
