@@ -68,15 +68,14 @@ class ItemSummaries:
         unique = {task.digest: task for task in tasks}
         parts: dict[str, Part | None] = dict(await self._kept.find(list(unique.values())))
         due = [task for digest, task in unique.items() if digest not in parts]
-        # From the look to the start nothing is awaited: no other lookup can come between.
+        # Between the look and the joins nothing is awaited; a flight that was started apart could
+        # land before it is joined, and would be paid for twice.
         mine = [task for task in due if not self._writings.flying(task.digest)]
         works = {task.digest: self._work(task, None) for task in due}
         for group in self._groups(mine):
             call = _Call(self._drafting, group)
             for index, task in enumerate(group):
                 works[task.digest] = self._work(task, call.of(index))
-        for task in mine:
-            self._writings.start(task.digest, works[task.digest])
         landed = await asyncio.gather(
             *(self._writings.join(task.digest, works[task.digest]) for task in due)
         )
