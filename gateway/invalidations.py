@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from adapters.sources.units import Duration, Spec, seconds
+from gateway.config.invalidation import InvalidationSpec
 from gateway.events import Events, Invalidated, TierFailed
 from gateway.lookup import SHARED_TENANT
 from storage.database import DatabaseTier
@@ -33,17 +33,6 @@ TRIM_EVERY = 1000
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-class InvalidationSpec(Spec, frozen=True, kw_only=True):
-    """How replicas agree on what was withdrawn."""
-
-    lease: Duration = seconds(5)
-    """A replica that cannot reach the log for so long serves nothing from memory or Redis, and is
-    no longer waited for."""
-    strict: bool = True
-    """``false``: a replica that cannot reach the log goes on serving what it has. An
-    acknowledgement does not wait for it any more, so that it may serve what was withdrawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +56,16 @@ class Invalidations:
         self._of = follower
         self._withdrawals: Withdrawals = follower.tiers.withdrawals
         self._reachable = True
+        self._heard = follower.tiers.withdrawals.clock()
         self._pace = min(POLL, follower.settings.lease / 4)
         self._trimmed = 0
         self._told, self._beaten = -1, 0.0
         self._catching_up = asyncio.Lock()
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the log could last be read."""
+        return self._withdrawals.clock() - self._heard
 
     async def withdraw(self, scope: Scope, *, wait: bool = True) -> Withdrawn:
         """Withdraw what *scope* names everywhere, and return once no replica can serve it.
@@ -126,6 +121,7 @@ class Invalidations:
                 self._reachable = False
             else:
                 self._reachable = True
+                self._heard = self._withdrawals.clock()
 
     async def _follow(self) -> None:
         while True:

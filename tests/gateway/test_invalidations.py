@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from adapters.sources.units import Duration
+from gateway.config.invalidation import InvalidationSpec
 from gateway.events import Event, Events, Invalidated, TierFailed
-from gateway.invalidations import Follower, Invalidations, InvalidationSpec
+from gateway.invalidations import Follower, Invalidations
 from storage import postgres_entries, sqlite_entries
 from storage.database import DatabaseTier, open_database
 from storage.doorbell import Doorbell, open_doorbell
