@@ -9,7 +9,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -56,15 +56,14 @@ class Quota:
 
     requests: int
     seconds: int
+    apart: float = field(init=False, repr=False, compare=False)
+    """Seconds between two requests that come evenly."""
 
-    @property
-    def apart(self) -> float:
-        """Seconds between two requests that come evenly."""
-        return self.seconds / self.requests
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "apart", self.seconds / self.requests)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """Whether one request may go on, and what its client has left."""
 
     allowed: bool
@@ -98,8 +97,10 @@ class ClientRates:
         One that weighs more than the whole quota is counted as the whole quota. A refused
         request costs nothing.
         """
-        due = max(self._due.get(client, now), now)
-        after = due + quota.apart * min(cost, quota.requests)
+        due = self._due.get(client, now)
+        if due < now:
+            due = now
+        after = due + (quota.apart if cost == 1 else quota.apart * min(cost, quota.requests))
         # A grain of sand beside a window, and more than the error of the sums.
         late = after - now - quota.seconds
         if late > 1e-9 * quota.seconds:
@@ -110,7 +111,7 @@ class ClientRates:
 
 def _decision(quota: Quota, used: float, wait: int = 0) -> Decision:
     left = math.floor((quota.seconds - used) / quota.apart + 1e-6)
-    return Decision(not wait, quota, max(0, left), math.ceil(used), wait)
+    return Decision(not wait, quota, left if left > 0 else 0, math.ceil(used), wait)
 
 
 @lru_cache(maxsize=1024)

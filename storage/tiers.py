@@ -9,7 +9,7 @@ from time import perf_counter
 import msgspec
 
 from storage.entry import CorruptEntryError, Entry, Found
-from storage.memory import MemoryTier
+from storage.memory import Kept, MemoryTier
 from storage.tier import Tier, TierError, WithdrawnError
 from storage.withdrawals import Scope, Withdrawals
 
@@ -50,10 +50,26 @@ class Tiers:
         """The tier in memory; an empty one where there is none."""
         return self._memory
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tiers, the nearest first."""
+        return tuple(tier.name for tier in self._tiers)
+
     def peek(self, key: str) -> Entry | None:
         """Return the entry if memory has it, at once."""
         entry = self._memory.peek(key)
         return None if entry is None else self._standing(self._memory, entry)
+
+    def handle(self, key: str) -> Kept | None:
+        """Return the entry as memory keeps it; whether it may be served is asked by `stands`."""
+        return self._memory.handle(key)
+
+    def stands(self, kept: Kept) -> bool:
+        """Say whether *kept* is what `peek` would return now."""
+        if not (kept.json and self.withdrawals.current):
+            return False
+        # Its own withdrawal ends it: only what the log has said since has to be looked at.
+        return kept.position >= self.withdrawals.position or self.peek(kept.key) is not None
 
     def withdrawn(self, entry: Entry) -> bool:
         """Say whether *entry*, which was found or fetched a while ago, was withdrawn since."""
@@ -156,10 +172,9 @@ class Tiers:
                 self._memory.forget(entry.key)
             return None
         # It has stood up to here: the next look need not go through the log again.
-        entry = msgspec.structs.replace(entry, position=now)
         if tier is self._memory:
-            self._memory.keep(entry)
-        return entry
+            self._memory.vouch(entry.key, now)
+        return msgspec.structs.replace(entry, position=now)
 
     async def _get(self, tier: Tier, key: str) -> Entry | None:
         try:

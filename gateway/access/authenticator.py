@@ -71,7 +71,8 @@ class Required:
             return None
         identity, key = found
         # Both are looked at each time: what has expired or was revoked is seen by the next request.
-        if self._clock() >= identity.until or (key and not self._keys.valid(key)):
+        now = self._clock()
+        if now >= identity.until or (key and now >= self._keys.until(key)):
             return None
         return identity
 

@@ -31,7 +31,9 @@ class KeyRing:
     def __init__(self, store: KeyStore, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
+        self._rows: Sequence[KeyRow] = ()
         self._keys: dict[str, ApiKey] = {}
+        self._until: dict[str, float] = {}
         self._loaded = 0.0
         self._lock = asyncio.Lock()
 
@@ -43,8 +45,11 @@ class KeyRing:
 
     def valid(self, number: str) -> bool:
         """Whether the key *number* is known and valid now."""
-        key = self._keys.get(number)
-        return key is not None and key.valid(self._clock())
+        return self._clock() < self.until(number)
+
+    def until(self, number: str) -> float:
+        """Return the Unix seconds until which the key *number* is valid; 0 for one that is not."""
+        return self._until.get(number, 0.0)
 
     async def find(self, number: str) -> bool:
         """Whether the key *number* is valid; one that is not known is looked for in the table."""
@@ -62,8 +67,13 @@ class KeyRing:
 
     async def load(self) -> None:
         """Read the table; raise `TierError`."""
-        self._keys = {row.id: from_row(row) for row in await self._store.all()}
+        rows = await self._store.all()
         self._loaded = self._clock()
+        if rows == self._rows:
+            return
+        self._rows = rows
+        self._keys = {row.id: from_row(row) for row in rows}
+        self._until = {number: key.until for number, key in self._keys.items()}
 
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
 import secrets
 from dataclasses import dataclass
@@ -43,7 +44,14 @@ class ApiKey:
 
     def valid(self, now: float) -> bool:
         """Whether it is neither revoked nor expired at *now*."""
-        return self.revoked is None and (self.expires is None or now < self.expires)
+        return now < self.until
+
+    @property
+    def until(self) -> float:
+        """Unix seconds until which it is valid; 0 once it is revoked."""
+        if self.revoked is not None:
+            return 0.0
+        return math.inf if self.expires is None else self.expires
 
     @property
     def row(self) -> KeyRow:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final
 
+import msgspec
 from aiohttp import hdrs, web
 from aiohttp.web_request import Request
 
 from gateway.access.identity import Identity
-from gateway.rates import ClientRates, ClientsSpec, Decision, Network, address_of, client_of
+from gateway.rates import ClientRates, ClientsSpec, Decision, Network, Quota, address_of, client_of
 from gateway.web.keys import IDENTITY
 from gateway.web.middlewares import Handler
 from gateway.web.problems import ProblemError
@@ -25,6 +27,13 @@ POLICY = "client"
 _DECISION: Final = web.RequestKey("rate_decision", Decision)
 _LIMITED = "/v1/"
 """Probes and metrics belong to the operator, and are not counted."""
+
+
+class Client(msgspec.Struct, frozen=True, gc=False):
+    """Who is counted, and how much they may ask."""
+
+    name: str
+    quota: Quota
 
 
 class ClientLimits:
@@ -45,17 +54,29 @@ class ClientLimits:
         self._rates = ClientRates(self._spec.max_clients)
         self._clock = clock
 
-    def decide(self, identity: Identity | None, peer: str, forwarded: str) -> Decision | None:
-        """Count a request of *identity* from *peer*; None: nobody counts it.
+    def client(self, identity: Identity | None, peer: str, forwarded: str) -> Client | None:
+        """Return as whom *identity* at *peer* is counted; None: nobody counts it.
 
-        *forwarded* is its ``X-Forwarded-For``. A refused request costs nothing.
+        *forwarded* is its ``X-Forwarded-For``.
         """
         if not self._everyone and (identity is None or not identity.rate):
             return None
         hops = forwarded.split(",") if forwarded and self._trusted else ()
         at = address_of(peer, hops, self._trusted)
-        client = client_of(self._spec.by, identity, at)
-        return self._rates.take(client, self._spec.quota_of(identity), self._clock())
+        return Client(client_of(self._spec.by, identity, at), self._spec.quota_of(identity))
+
+    def decide(self, identity: Identity | None, peer: str, forwarded: str) -> Decision | None:
+        """Count a request of `client`; None: nobody counts it."""
+        client = self.client(identity, peer, forwarded)
+        return None if client is None else self.count(client)
+
+    def count(self, client: Client) -> Decision:
+        """Count a request of *client*. A refused request costs nothing."""
+        return self._rates.take(client.name, client.quota, self._clock())
+
+
+LIMITS: Final = web.AppKey("limits", ClientLimits)
+"""Of an application: what counts its clients' requests."""
 
 
 def limit_clients(app: web.Application, limits: ClientLimits) -> None:
@@ -101,8 +122,22 @@ async def _tell(request: Request, response: web.StreamResponse) -> None:
 
 def rate_headers(decision: Decision) -> dict[str, str]:
     """Return what an answer says of its client's quota."""
-    quota = decision.quota
     return {
-        "RateLimit-Policy": f'"{POLICY}";q={quota.requests};w={quota.seconds}',
+        "RateLimit-Policy": _policy(decision.quota),
         "RateLimit": f'"{POLICY}";r={decision.remaining};t={decision.reset}',
     }
+
+
+def rate_lines(decision: Decision) -> bytes:
+    """Return `rate_headers` as lines of a head."""
+    return _template(decision.quota) % (decision.remaining, decision.reset)
+
+
+def _policy(quota: Quota) -> str:
+    return f'"{POLICY}";q={quota.requests};w={quota.seconds}'
+
+
+@lru_cache(maxsize=1024)
+def _template(quota: Quota) -> bytes:
+    line = f'RateLimit-Policy: {_policy(quota)}\r\nRateLimit: "{POLICY}";r=%d;t=%d\r\n'
+    return line.encode()

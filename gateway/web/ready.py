@@ -52,7 +52,7 @@ class Ready(NamedTuple):
 
     def rests_on(self, entry: Entry | None) -> bool:
         """Whether *entry*, which is kept now, is what was answered."""
-        return entry is not None and entry.records is self.records and entry.summary is self.summary
+        return entry is not None and entry.records == self.records and entry.summary == self.summary
 
     def lines(self, now: float, seconds: float) -> bytes:
         """Return the lines of its head that hold at *now* (Unix seconds), after *seconds*."""

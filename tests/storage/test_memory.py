@@ -1,7 +1,11 @@
+import gc
+import resource
+from pathlib import Path
+
 import pytest
 
-from storage.entry import Part
-from storage.memory import ENTRY_OVERHEAD, TAG_OVERHEAD, MemoryTier, footprint
+from storage.entry import Bill, Part
+from storage.memory import ENTRY_OVERHEAD, MemoryTier, footprint, pack, unpack
 from tests.storage.entries import make_entry
 
 _ONE = footprint(make_entry("a"))
@@ -37,7 +41,7 @@ async def test_size_and_number_follow_what_is_kept() -> None:
     tier = MemoryTier(1_000_000)
     entry = make_entry("a", tags=("x", "y"), summary=Part(b"123", 1.0))
     await tier.put(entry)
-    assert tier.bytes == entry.size + ENTRY_OVERHEAD + 2 * TAG_OVERHEAD
+    assert tier.bytes == footprint(entry) > entry.size + ENTRY_OVERHEAD
     await tier.put(make_entry("a"))
     assert (tier.bytes, tier.entries) == (_ONE, 1)
     await tier.drop(["a"])
@@ -63,3 +67,55 @@ async def test_a_bound_of_zero_keeps_nothing() -> None:
     tier = MemoryTier(0)
     await tier.put(make_entry("a", b""))
     assert tier.entries == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"summary": Part(b"null", 2.0, 0.5, "cd", retry=30.0)},
+        {"summary": Part('{"text":"약"}'.encode(), 2.0, bill=Bill("m", 10, None, 3, 0.5))},
+        {"tags": ("x", "y"), "position": 7, "partial": ("b",), "holds": "\t약\n1\t약"},
+        {"head": b"", "records": Part(b"", 1.0)},
+    ],
+)
+def test_what_was_kept_is_what_comes_back(changes: dict[str, object]) -> None:
+    entry = make_entry(**changes)  # type: ignore[arg-type]
+    tier = MemoryTier(1_000_000)
+    tier.keep(entry)
+    assert tier.peek(entry.key) == entry == unpack(pack(entry))
+
+
+@pytest.mark.parametrize("way", ["replaced", "dropped", "pushed out", "cleared"])
+async def test_whoever_holds_what_was_kept_sees_that_it_is_gone(way: str) -> None:
+    tier = MemoryTier(2 * _ONE)
+    tier.keep(make_entry("a"))
+    kept = tier.handle("a")
+    assert kept is not None
+    assert kept.json
+    if way == "pushed out":
+        tier.keep(make_entry("b"))
+        tier.keep(make_entry("c"))
+    elif way == "cleared":
+        tier.clear()
+    elif way == "dropped":
+        assert await tier.drop(["a", "z"]) == 1
+    else:
+        tier.keep(make_entry("a"))
+    assert not kept.json
+    assert unpack(kept) is None
+
+
+def test_memory_takes_about_as_much_as_is_counted() -> None:
+    """Of 20,000 entries; bench/memory.py does it with a million."""
+    before = _resident()
+    tier = MemoryTier(1 << 30)
+    for number in range(20_000):
+        tier.keep(make_entry(f"v1:public:medicine:{number:064x}", b"x" * (500 + number % 1500)))
+    grown = _resident() - before
+    assert grown < 1.1 * tier.bytes
+
+
+def _resident() -> int:
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
