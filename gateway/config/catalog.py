@@ -12,7 +12,7 @@ from gateway.config.merging import merge
 
 _OF_THE_WHOLE = {
     *("description", "params", "case", "location", "freshness", "summary", "quality"),
-    *("warm", "probe"),
+    *("warm", "probe", "share"),
 }
 """What a block says that is no part's to say."""
 
