@@ -11,9 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
-from gateway.config import ConfigError, load_config
+from gateway.config import ConfigError
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -50,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     serve = add("serve", "answer over HTTP until a signal comes")
     serve.add_argument("--host", help="default: server.host")
     serve.add_argument("--port", type=_port, help="default: server.port; 0 takes a free one")
+    serve.add_argument("--workers", type=_count, help="processes; default: server.workers")
     add("check", "say whether the configuration is right; ask nobody")
     lookup = add("lookup", "look one thing up and print the answer as JSON")
     lookup.add_argument("source", metavar="SOURCE")
@@ -93,18 +92,9 @@ def _declare_keys(keys: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    import uvloop  # noqa: PLC0415 - each command imports its own
+    from gateway.commands.serve import run  # noqa: PLC0415 - each command imports its own
 
-    from gateway import logs  # noqa: PLC0415
-    from gateway.web.app import serve  # noqa: PLC0415
-
-    config = load_config(options.config, os.environ)
-    logs.configure(secrets=config.secrets)
-    changes = {name: getattr(options, name) for name in ("host", "port")}
-    changes = {name: value for name, value in changes.items() if value is not None}
-    # One truth of where it listens: who is let in depends on it.
-    server = msgspec.structs.replace(config.server, **changes)
-    return uvloop.run(serve(msgspec.structs.replace(config, server=server)))
+    return run(options)
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -53,7 +53,7 @@ def test_a_planted_import_is_found(tmp_path: Path, path: str, line: str) -> None
 @pytest.mark.parametrize(
     ("path", "line"),
     [
-        ("gateway/__main__.py", "from gateway.web.app import serve"),
+        ("gateway/commands/serve.py", "from gateway.web.app import serve"),
         ("gateway/web/search.py", "from aiohttp import web\nfrom gateway.web.keys import GATEWAY"),
         ("warmup/plan.py", "from gateway.lookup import Lookup"),
         ("gateway/resolver.py", "from storage.tiers import Tiers\nfrom adapters import errors"),
@@ -85,9 +85,9 @@ def refusal(path: Path, module: str) -> str:
     ours = top in (*PACKAGES, "tests", "bench")
     if ours and top not in MAY_IMPORT[package]:
         return f"{package} imports {module}"
-    may_serve = inside_web or path.as_posix() == "gateway/__main__.py"
+    may_serve = inside_web or path.as_posix() == "gateway/commands/serve.py"
     if (module == "gateway.web" or module.startswith("gateway.web.")) and not may_serve:
-        return f"only __main__ imports gateway.web, not {path}"
+        return f"only the command serve imports gateway.web, not {path}"
     if module.startswith(AIOHTTP_SERVER) and not inside_web:
         return f"aiohttp's server outside of gateway/web: {module}"
     return ""

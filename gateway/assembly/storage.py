@@ -56,7 +56,9 @@ async def open_storage(config: Config, stack: AsyncExitStack, events: Events) ->
         settings=config.invalidation,
         doorbell=fleet.doorbell,
     )
-    leases = choose_leases(fleet, database.database, wanted=config.database.leases)
+    leases = choose_leases(
+        fleet, database.database, wanted=config.database.leases or config.server.workers > 1
+    )
     stack.push_async_callback(leases.close)
     stack.push_async_callback(fleet.journal.close)
     return Storage(fleet, database, tiers, open_names(database), leases, invalidations)

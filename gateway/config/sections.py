@@ -49,6 +49,8 @@ class ServerSection(Spec, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         networks(self.trusted_proxies)
 
+    workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
+    """So many processes serve the port; they agree as replicas do."""
 
 class MemorySection(Spec, frozen=True, kw_only=True):
     """The memory tier."""

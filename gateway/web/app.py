@@ -31,6 +31,7 @@ from gateway.web.stats import stats
 from gateway.web.stream import stream
 from gateway.web.suggest import suggest
 from gateway.web.tokens import mint, renew
+from gateway.worker import Worker
 
 ROUTES = (
     web.get("/v1/search", search),
@@ -81,6 +82,9 @@ def make_app(gateway: Gateway) -> web.Application:
     return app
 
 
-async def serve(config: Config) -> int:
-    """Serve until SIGTERM or SIGINT; return the exit code: 1 when the gateway could not begin."""
-    return await run(config, make_app)
+async def serve(config: Config, worker: Worker | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; return the exit code: 1 when the gateway could not begin.
+
+    A *worker* listens on what it has inherited.
+    """
+    return await run(config, make_app, worker)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
@@ -15,15 +16,16 @@ from gateway.assembly import Gateway, open_gateway
 from gateway.config import Config
 from gateway.events import Events
 from gateway.logs import EventLog
+from gateway.ports import BACKLOG
 from gateway.warming import warming_on_start
 from gateway.web.connection import connection
 from gateway.web.descriptors import allow_many_connections
 from gateway.web.hit_path import HITS, NoHits
+from gateway.worker import Worker
 from storage.tier import TierError
 
 DRAIN = 35.0
 """Seconds that requests in flight have to end after a signal: a caller's own 30 and a few more."""
-_BACKLOG = 1024
 _log = structlog.get_logger(__name__)
 
 
@@ -32,48 +34,66 @@ class CannotListenError(Exception):
 
 
 @asynccontextmanager
-async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
+async def listening(
+    app: web.Application, host: str, port: int, sockets: Sequence[socket.socket] = ()
+) -> AsyncIterator[tuple[str, int]]:
     """Serve *app* within the context; yield the address, with the real port where 0 was asked.
 
-    On leaving, no more connections are taken, idle ones are closed, and what is being answered
-    is answered. Raise `CannotListenError`.
+    *sockets*, where there are any, are bound to it already. On leaving, no more connections are
+    taken, idle ones are closed, and what is being answered is answered. Raise `CannotListenError`.
     """
-    loop, hits = asyncio.get_running_loop(), app.get(HITS) or NoHits()
+    hits = app.get(HITS) or NoHits()
     runner = web.AppRunner(app, shutdown_timeout=DRAIN)
     await runner.setup()
     try:
         server = runner.server
         assert server is not None
         try:
-            listener = await loop.create_server(
-                lambda: connection(server, hits), host, port, backlog=_BACKLOG
-            )
+            listeners = await _listen(lambda: connection(server, hits), host, port, sockets)
         except OSError as error:
             reason = error.strerror or str(error)
             raise CannotListenError(f"cannot listen on {host}:{port}: {reason}") from error
         try:
-            address = listener.sockets[0].getsockname()
+            address = listeners[0].sockets[0].getsockname()
             yield str(address[0]), int(address[1])
         finally:
-            listener.close()
+            for listener in listeners:
+                listener.close()
     finally:
         await runner.cleanup()
 
 
-async def run(config: Config, make: Callable[[Gateway], web.Application]) -> int:
+async def _listen(
+    factory: Callable[[], asyncio.Protocol], host: str, port: int, sockets: Sequence[socket.socket]
+) -> list[asyncio.Server]:
+    loop = asyncio.get_running_loop()
+    if not sockets:
+        return [await loop.create_server(factory, host, port, backlog=BACKLOG)]
+    return [await loop.create_server(factory, sock=each, backlog=BACKLOG) for each in sockets]
+
+
+async def run(
+    config: Config, make: Callable[[Gateway], web.Application], worker: Worker | None = None
+) -> int:
     """Serve what *make* makes until SIGTERM or SIGINT; return 0, or 1 when it could not begin.
 
-    A second signal ends the process at once.
+    A *worker* also stops when its supervisor is gone. A second signal ends the process at once.
     """
     allow_many_connections()
     stop = _stop_on_signals()
+    sockets: Sequence[socket.socket] = ()
+    if worker is not None:
+        worker.watch(stop)
+        sockets = worker.sockets
     try:
         async with (
             open_gateway(config, events=Events(EventLog(time.monotonic))) as gateway,
-            listening(make(gateway), config.server.host, config.server.port) as at,
+            listening(make(gateway), config.server.host, config.server.port, sockets) as at,
             warming_on_start(gateway),
         ):
             _log.info("server.listening", url=f"http://{_host(at[0])}:{at[1]}")
+            if worker is not None:
+                worker.ready()
             await stop.wait()
             _log.info("server.stopping", flights=gateway.flights.count)
     except (CannotListenError, TierError) as error:

@@ -1,0 +1,65 @@
+"""``serve``: answer over HTTP until a signal comes, in one process or in several on one port."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+
+import msgspec
+import structlog
+import uvloop
+
+from gateway import logs
+from gateway.assembly.refilling import GRACE
+from gateway.config import Config, load_config
+from gateway.ports import Port, PortInUseError
+from gateway.supervisor import supervise
+from gateway.web.app import serve
+from gateway.web.server import DRAIN
+from gateway.worker import Worker, inherited
+
+LEAVING = 10.0
+"""Seconds that a worker has, beside those for requests and flights, to close what it opened."""
+_log = structlog.get_logger(__name__)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until a signal comes; return 0, or 1 where it could not begin."""
+    config = load_config(options.config, os.environ)
+    logs.configure(secrets=config.secrets)
+    changes = {name: getattr(options, name) for name in ("host", "port", "workers")}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    # One truth of where it listens: who is let in depends on it.
+    server = msgspec.structs.replace(config.server, **changes)
+    config = msgspec.structs.replace(config, server=server)
+    worker = inherited(os.environ)
+    if worker is None and server.workers > 1:
+        return _supervised(config, options.config)
+    return _served(config, worker)
+
+
+def _served(config: Config, worker: Worker | None) -> int:
+    if worker is not None:
+        structlog.contextvars.bind_contextvars(worker=worker.number)
+    return uvloop.run(serve(config, worker))
+
+
+def _supervised(config: Config, file: object) -> int:
+    server = config.server
+    try:
+        port = Port(server.host, server.port)
+    except PortInUseError as error:
+        _log.error("server.failed", reason=str(error))
+        return 1
+    told: Mapping[str, object] = {
+        "--config": file,
+        "--host": server.host,
+        "--port": port.number,
+        "--workers": server.workers,
+    }
+    words = [str(word) for pair in told.items() for word in pair]
+    command = [sys.executable, "-m", "gateway", "serve", *words]
+    return asyncio.run(supervise(command, port, server.workers, within=DRAIN + GRACE + LEAVING))
