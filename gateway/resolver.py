@@ -24,7 +24,7 @@ from gateway.refill import Refill
 from gateway.route import Route
 from gateway.shedding import Shedding
 from gateway.similar import NoSimilar, StandIns
-from gateway.standing import standing
+from gateway.standing import flight_key, standing
 from storage.entry import Entry, Found
 from storage.tiers import Tiers
 
@@ -93,13 +93,15 @@ class Resolver:
         self._events.emit(served(lookup, answer, seconds, want_summary=want_summary))
         return answer.seen_from(lookup.near)
 
-    async def refresh(self, lookup: Lookup, priority: Priority = Priority.WARMUP) -> Answer | None:
+    async def refresh(
+        self, lookup: Lookup, priority: Priority = Priority.WARMUP, *, want_summary: bool = True
+    ) -> Answer | None:
         """See that *lookup* is kept fresh: None when it already is, else the new answer.
 
         Raise `UpstreamError` when it cannot be fetched; what is kept stays.
         """
         route = self._routes[lookup.source]
-        want_summary = route.summarizer is not None
+        want_summary = want_summary and route.summarizer is not None
         found = await self._tiers.find(lookup.key)
         if judge(found, route, self._clock(), want_summary=want_summary) is Verdict.FRESH:
             return None
@@ -107,7 +109,12 @@ class Resolver:
         return self._landed(landed, route, want_summary, found)
 
     async def renew(
-        self, lookup: Lookup, within: float | None = None, *, want_summary: bool = True
+        self,
+        lookup: Lookup,
+        within: float | None = None,
+        *,
+        want_summary: bool = True,
+        priority: Priority = Priority.CALLER,
     ) -> Answer:
         """Return what the upstream says now, however fresh what is kept may be, and keep it.
 
@@ -116,13 +123,16 @@ class Resolver:
         route = self._routes[lookup.source]
         want_summary = want_summary and route.summarizer is not None
         found = await self._tiers.find(lookup.key)
+        old = entry_of(found)
         # Apart from the flights that would take what is kept for good enough.
         join = partial(
             self._flights.join,
-            f"{_flight_key(lookup, want_summary)}#renewed",
-            lambda: self._refill.run(lookup, route, entry_of(found), want_summary, early=True),
+            f"{flight_key(lookup, want_summary)}#renewed",
+            lambda: self._refill.run(lookup, route, old, want_summary, priority, early=True),
+            deadline=route.deadlines.of(priority),
+            priority=priority,
         )
-        seconds = route.deadlines.hard + _MARGIN if within is None else within
+        seconds = route.deadlines.of(priority) + _MARGIN if within is None else within
         landed = await standing(join, seconds, self._tiers)
         answer = self._landed(landed, route, want_summary, found)
         return answer.seen_from(lookup.near)
@@ -154,7 +164,7 @@ class Resolver:
             return
         priority = Priority.REFRESH
         self._flights.start(
-            _flight_key(lookup, want_summary),
+            flight_key(lookup, want_summary),
             lambda: self._refill.run(lookup, route, old, want_summary, priority, early=early),
             route.deadlines.of(priority),
         )
@@ -185,7 +195,7 @@ class Resolver:
         # Old records may be given instead; for a summary that was asked for, a caller waits.
         old = Verdict.FRESH < records < Verdict.MISSING and not patient
         soft = route.deadlines.soft if old else None
-        began, joins = time.perf_counter(), self._flights.flying(_flight_key(lookup, want_summary))
+        began, joins = time.perf_counter(), self._flights.flying(flight_key(lookup, want_summary))
         try:
             with self.shedding.place(joins=joins):
                 landed = await self._fly(
@@ -217,7 +227,7 @@ class Resolver:
         deadline = route.deadlines.of(priority)
         join = partial(
             self._flights.join,
-            _flight_key(lookup, want_summary),
+            flight_key(lookup, want_summary),
             lambda: self._refill.run(lookup, route, old, want_summary, priority),
             soft=soft,
             deadline=deadline,
@@ -240,8 +250,3 @@ class Resolver:
         """
         too_old = judge_records(entry, route.freshness, self._clock()) is Verdict.MISSING
         return not too_old and not self._tiers.withdrawn(entry)
-
-
-def _flight_key(lookup: Lookup, want_summary: bool) -> str:
-    """A lookup without its summary flies apart, so that nobody pays for what nobody asked."""
-    return lookup.key if want_summary else f"{lookup.key}#records"

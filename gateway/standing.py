@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from gateway.flights import Landed
+from gateway.lookup import Lookup
 from storage.entry import Entry
 from storage.tiers import Tiers
 
@@ -25,3 +26,8 @@ async def standing(
         entry = landed.value
         if entry.position >= came or not tiers.withdrawn(entry):
             return landed
+
+
+def flight_key(lookup: Lookup, want_summary: bool) -> str:
+    """A lookup without its summary flies apart, so that nobody pays for what nobody asked."""
+    return lookup.key if want_summary else f"{lookup.key}#records"
