@@ -48,11 +48,11 @@ class PopularRow:
         return self.score / weight_at(now)
 
     def rate(self, now: float) -> float:
-        """Return lookups a second of late."""
+        """Return lookups a second of late, after the first: once is no rate."""
         # Counted at a steady rate for ever, the sum would be that of so many seconds.
         longest = HALF_LIFE / math.log(2)
         seconds = longest * -math.expm1(-max(now - self.since, 60.0) / longest)
-        return self.lookups(now) / seconds
+        return max(self.lookups(now) - 1.0, 0.0) / seconds
 
 
 _ADD = """

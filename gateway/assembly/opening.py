@@ -31,12 +31,15 @@ from gateway.similar import SimilarAnswers
 from gateway.spend.opening import Money, open_money
 from gateway.statistics import Statistics
 from gateway.streaming import Broadcast, Shared
+from gateway.warmth import Warmth
 from storage.entry import Entry
 from storage.journal import Journal
+from storage.leases import Leases
 from storage.name_index import NameIndex
 from storage.popularity import PopularityStore
 from storage.sessions import SessionStore
 from storage.spend import SpendStore
+from storage.survey import Survey
 from storage.tiers import Tiers
 
 BATCH_SECONDS = 50 * 3600.0
@@ -72,6 +75,12 @@ class Gateway:
     invalidations: Invalidations
     popularity: Popularity
     """What is asked most."""
+    survey: Survey
+    """Many entries at once, for what is done ahead."""
+    leases: Leases
+    warmth: Warmth
+    clock: Clock
+    """Unix seconds."""
 
 
 @asynccontextmanager
@@ -146,6 +155,10 @@ class _Assembly:
             refill=refill,
             invalidations=storage.invalidations,
             popularity=await self._popularity(storage),
+            survey=Survey(storage.database, storage.tiers),
+            leases=storage.leases,
+            warmth=Warmth(),
+            clock=clock,
         )
 
     async def _popularity(self, storage: Storage) -> Popularity:

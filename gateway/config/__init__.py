@@ -9,9 +9,9 @@ from gateway.config.sections import (
     LlmSection,
     MemorySection,
     ServerSection,
-    WarmupSection,
 )
 from gateway.config.source import RolesSpec, SourceSection, SummarySpec
+from gateway.config.warmup import WarmupSection
 
 __all__ = [
     "Config",

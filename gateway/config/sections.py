@@ -15,6 +15,7 @@ from adapters.sources.units import Duration, Size, Spec, seconds
 from gateway.access.spec import AccessSection
 from gateway.config.database import DatabaseSection
 from gateway.config.source import SourceSection, SummarySpec
+from gateway.config.warmup import WarmupSection
 from gateway.fleet.section import RedisSection
 from gateway.flights import FlightsSpec
 from gateway.freshness import FreshnessSpec
@@ -27,7 +28,6 @@ from gateway.spend.prices import PriceSpec
 from gateway.streaming import StreamSpec
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class ServerSection(Spec, frozen=True, kw_only=True):
@@ -125,15 +125,6 @@ class DefaultsSection(Spec, frozen=True, kw_only=True):
     """How records are summarized."""
     quality: QualitySpec = msgspec.field(default_factory=QualitySpec)
     """What an answer must be to be kept."""
-
-
-class WarmupSection(Spec, frozen=True, kw_only=True):
-    """What is loaded ahead."""
-
-    on_start: bool = True
-    """Load every source's ``warm`` list when the gateway starts, behind the first answers."""
-    top: Count = 100
-    """At most so many lookups of a source."""
 
 
 class Config(Spec, frozen=True, kw_only=True):

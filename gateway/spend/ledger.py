@@ -99,6 +99,10 @@ class Ledger:
         self.today()
         return self._known[scope] + self._since[scope]
 
+    def call_price(self, source: str) -> int:
+        """Return what a call to *source* costs, in billionths of a dollar."""
+        return self._call_prices.get(source, 0)
+
     def accounts(self) -> dict[Account, Amounts]:
         """Return today's amounts of all replicas, those of others as of the last flush."""
         day, rows = self.today(), _rows()

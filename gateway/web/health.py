@@ -26,17 +26,20 @@ async def alive(_request: Request) -> web.Response:
 
 
 async def ready(request: Request) -> web.Response:
-    """Say whether lookups can be answered: 503 when a tier does not work.
+    """Say whether lookups can be answered: 503 when a tier does not work, and while memory is
+    being filled.
 
     An open circuit does not make the gateway unready: what is cached goes on.
     """
     gateway = request.app[GATEWAY]
     tiers = await _tiers(gateway)
-    well = all(state == "ok" or name in OPTIONAL for name, state in tiers.items())
+    answers = all(state == "ok" or name in OPTIONAL for name, state in tiers.items())
+    well = answers and gateway.warmth.ready
     flights = gateway.flights
     parts = {
         "status": "ready" if well else "unready",
         "tiers": tiers,
+        "memory": "filled" if gateway.warmth.ready else "filling",
         "circuits": {name: str(breaker.state) for name, breaker in gateway.breakers.items()},
         "flights": {
             "count": flights.count,

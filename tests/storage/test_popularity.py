@@ -99,6 +99,8 @@ async def test_a_purge_leaves_what_is_popular(
 def test_the_rate_is_of_the_time_that_was_counted() -> None:
     hour = PopularRow("a", "", "s", "", 3600 * weight_at(NOW), NOW - 3600)
     assert hour.rate(NOW) == pytest.approx(1, rel=0.01)
+    once = PopularRow("a", "", "s", "", weight_at(NOW), NOW - 3600)
+    assert once.rate(NOW) == 0
     ever = 0.5 * HALF_LIFE / 0.6931
     assert PopularRow("a", "", "s", "", ever * weight_at(NOW), 0.0).rate(NOW) == pytest.approx(
         0.5, rel=0.01
