@@ -78,6 +78,8 @@ class Required:
 
     async def identify(self, credential: str) -> Identity:
         """Return who shows *credential*; raise `UnknownCallerError`."""
+        if not credential.isascii():  # RFC 6750 §2.1: b64token; such bytes reach no decoder
+            raise UnknownCallerError("this is neither an API key nor a token")
         if not credential:
             raise UnknownCallerError("show an API key or a token: Authorization: Bearer …")
         known = self.known(credential)
