@@ -166,3 +166,10 @@ async def test_two_tenants_with_one_key_table_are_two() -> None:
     assert (await door.authenticator.identify(one)).tenant == "acme"
     assert (await door.authenticator.identify(other)).tenant == "beta"
     assert number != other_number
+
+
+@pytest.mark.parametrize("shown", ["\udcff\udcfe", "\udcff.\udcff.\udcff", "키.키.키"])
+async def test_bytes_that_are_no_ascii_are_nobodys(shown: str) -> None:
+    # As aiohttp hands over what a client has sent that is no UTF-8.
+    with pytest.raises(UnknownCallerError):
+        await Door().authenticator.identify(shown)

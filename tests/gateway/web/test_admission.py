@@ -85,10 +85,7 @@ async def test_who_shows_nothing_is_told_how_to_show_something(door: Door) -> No
 
 @pytest.mark.parametrize(
     "shown",
-    [
-        *("Bearer nonsense", "Bearer lgk_0123456789ab_" + "a" * 43, "Basic YTpi", "Bearer a.b.c"),
-        *("Bearer 키", "Bearer \udcff", "Bearer \udcff.\udcff.\udcff"),
-    ],
+    ["Bearer nonsense", "Bearer lgk_0123456789ab_" + "a" * 43, "Basic YTpi", "Bearer a.b.c"],
 )
 async def test_who_shows_nonsense_is_not_let_in(door: Door, shown: str) -> None:
     headers = {"Authorization": shown}
