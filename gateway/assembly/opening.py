@@ -14,6 +14,7 @@ from adapters.quota import Meter
 from gateway.access.opening import Access, open_access
 from gateway.assembly.refilling import GRACE, open_refill
 from gateway.assembly.storage import Storage, open_storage
+from gateway.bulk.opening import Bulk, open_bulk
 from gateway.config import Config
 from gateway.events import Events
 from gateway.fleet.opening import share
@@ -75,6 +76,8 @@ class Gateway:
     invalidations: Invalidations
     popularity: Popularity
     """What is asked most."""
+    bulk: Bulk
+    """Batches and watches."""
     survey: Survey
     """Many entries at once, for what is done ahead."""
     leases: Leases
@@ -155,6 +158,9 @@ class _Assembly:
             refill=refill,
             invalidations=storage.invalidations,
             popularity=await self._popularity(storage),
+            bulk=open_bulk(
+                config, storage.sql, resolver, routes=parts.routes, events=events, clock=clock
+            ),
             survey=Survey(storage.database, storage.tiers),
             leases=storage.leases,
             warmth=Warmth(),

@@ -13,6 +13,8 @@ from adapters.llm.spec import EmbeddingsSpec, ModelSpec
 from adapters.sources.spec import LimitsSpec
 from adapters.sources.units import Duration, Size, Spec, seconds
 from gateway.access.spec import AccessSection
+from gateway.bulk.spec import BatchesSpec
+from gateway.bulk.spec import BatchesSpec
 from gateway.config.database import DatabaseSection
 from gateway.config.source import SourceSection, SummarySpec
 from gateway.config.warmup import WarmupSection
@@ -156,6 +158,8 @@ class Config(Spec, frozen=True, kw_only=True):
     """When the process refuses work that it has no time for."""
     clients: ClientsSpec | None = None
     """How often one client may ask; without it nobody is held back."""
+    batches: BatchesSpec = msgspec.field(default_factory=BatchesSpec)
+    """Thousands of lookups at once, behind callers."""
     warmup: WarmupSection = msgspec.field(default_factory=WarmupSection)
     """What is loaded ahead."""
 

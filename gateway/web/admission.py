@@ -31,6 +31,9 @@ SCOPES: Mapping[str, Mapping[str, Scope]] = MappingProxyType(
         "/v1/search": {"GET": Scope.SEARCH, "HEAD": Scope.SEARCH, "POST": Scope.BATCH},
         "/v1/search/stream": {"GET": Scope.STREAM},
         "/v1/suggest": {"GET": Scope.SUGGEST, "HEAD": Scope.SUGGEST},
+        "/v1/batches": {"POST": Scope.BATCH},
+        "/v1/batches/{id}": {"GET": Scope.BATCH, "HEAD": Scope.BATCH, "DELETE": Scope.BATCH},
+        "/v1/batches/{id}/results": {"GET": Scope.BATCH, "HEAD": Scope.BATCH},
         "/v1/sessions": {"DELETE": Scope.SEARCH},
         "/v1/invalidate": {"POST": Scope.INVALIDATE},
         # It spends a call whenever it is asked: whoever may withdraw may also renew.

@@ -9,6 +9,7 @@ from gateway.config import Config
 from gateway.rates import networks
 from gateway.web.admission import admit
 from gateway.web.audit import audit
+from gateway.web import batches
 from gateway.web.batch import batch
 from gateway.web.cors import allow_origins
 from gateway.web.description import DESCRIPTIONS, Descriptions, description
@@ -37,6 +38,10 @@ ROUTES = (
     web.get("/v1/search", search),
     web.get("/v1/search/stream", stream),
     web.post("/v1/search", batch),
+    web.post("/v1/batches", batches.make),
+    web.get("/v1/batches/{id}", batches.show),
+    web.delete("/v1/batches/{id}", batches.cancel),
+    web.get("/v1/batches/{id}/results", batches.results),
     web.post("/v1/refresh", refresh),
     web.post("/v1/invalidate", invalidate),
     web.post("/v1/tokens", mint),

@@ -90,6 +90,7 @@ async def run(
             open_gateway(config, events=Events(EventLog(time.monotonic))) as gateway,
             listening(make(gateway), config.server.host, config.server.port, sockets) as at,
             warming_on_start(gateway),
+            gateway.bulk.running(),
         ):
             _log.info("server.listening", url=f"http://{_host(at[0])}:{at[1]}")
             if worker is not None:

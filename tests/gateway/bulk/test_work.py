@@ -50,7 +50,7 @@ class Bulk:
         return await self.batches.add("clinic", "app", asked, "")
 
     async def counts(self, batch: Batch) -> dict[str, int]:
-        return {**await self.store.count(batch.id)}
+        return {str(status): n for status, n in (await self.store.count(batch.id)).items()}
 
     async def until(self, batch: Batch, **counts: int) -> None:
         while (await self.counts(batch)).items() & counts.items() != counts.items():

@@ -1,0 +1,56 @@
+"""What is done in bulk and on schedules, opened; who serves has it running."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from gateway.bulk.batches import Batches
+from gateway.bulk.running import working
+from gateway.bulk.work import Work
+from gateway.config import Config
+from gateway.events import Events
+from gateway.resolver import Resolver
+from gateway.route import Route
+from storage.batches import BatchStore
+from storage.sql import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """Batches, and who does them."""
+
+    batches: Batches
+    work: Work
+    events: Events
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Do what is to be done, within the context, as far as it is this process's to do."""
+        async with AsyncExitStack() as stack:
+            if self.batches.spec.run_by == "serve":
+                await stack.enter_async_context(working(self.batches, self.work, self.events))
+            yield
+
+
+def open_bulk(
+    config: Config,
+    database: Database,
+    resolver: Resolver,
+    *,
+    routes: Mapping[str, Route],
+    events: Events,
+    clock: Callable[[], float],
+) -> Bulk:
+    """Return what is opened over *database*; nothing runs yet."""
+    batches = Batches(BatchStore(database), config.batches, clock=clock)
+    work = Work(
+        resolver=resolver,
+        routes=routes,
+        store=batches.store,
+        spec=config.batches,
+        told=batches.tell,
+        clock=clock,
+    )
+    return Bulk(batches, work, events)
