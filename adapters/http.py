@@ -6,7 +6,7 @@ import email.utils
 import ipaddress
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,13 +70,17 @@ def _open_public_socket(info: tuple[Any, ...]) -> socket.socket:
 
 
 def open_session(
-    *, allow_private: bool = False, user_agent: str = USER_AGENT, connections: int = 100
+    *,
+    allow_private: bool = False,
+    user_agent: str = USER_AGENT,
+    connections: int = 100,
+    traces: Sequence[aiohttp.TraceConfig] = (),
 ) -> aiohttp.ClientSession:
     """Return a session for upstreams, to be closed by who asked for it.
 
     It takes no proxy and no credentials from the environment and keeps no cookies. Unless
     *allow_private*, it dials public addresses only: the address really dialed is
-    checked, so that DNS rebinding and redirects gain nothing.
+    checked, so that DNS rebinding and redirects gain nothing. *traces* see each call begin and end.
     """
     factory = _open_socket if allow_private else _open_public_socket
     return aiohttp.ClientSession(
@@ -85,6 +89,7 @@ def open_session(
         headers={"User-Agent": user_agent},
         timeout=aiohttp.ClientTimeout(total=60, connect=10),
         trust_env=False,
+        trace_configs=list(traces),
         requote_redirect_url=False,
     )
 

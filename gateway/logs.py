@@ -6,10 +6,12 @@ Every line is redacted as it leaves, whoever wrote it: our own loggers and those
 from __future__ import annotations
 
 import logging
+import math
 import re
 import sys
 from collections.abc import Callable, Collection
 from typing import Any, TextIO
+from urllib.parse import quote, quote_plus
 
 import orjson
 import structlog
@@ -23,6 +25,7 @@ from gateway.events import (
     Failed,
     Fetched,
     FetchFailed,
+    Responded,
     Served,
     Stored,
     Summarized,
@@ -35,7 +38,9 @@ from gateway.events import (
 )
 
 REPEAT_AFTER = 60.0
-"""Seconds for which the same fault of a tier is not told again."""
+"""Seconds for which the same fault is counted and not told again."""
+MOST_FAULTS = 1000
+"""So many faults are told apart; they are made of names of the configuration and words of ours."""
 _HIDDEN = "***"
 _MIN_SECRET = 4
 """Shorter values are no secrets; hiding them would only garble every line."""
@@ -107,13 +112,14 @@ def redactor(secrets: Collection[str] = ()) -> Callable[[str], str]:
 class EventLog:
     """Listens to the gateway's events and logs them; *clock* is monotonic, in seconds.
 
-    What goes as it should is told at debug; failures and changes stand out. A tier that is
-    away is one line a minute, however many lookups meet it.
+    What goes as it should is told at debug; failures and changes stand out. The same fault (of a
+    tier, a source, a model) is one line a minute, however many lookups meet it, and the next line
+    says how often it came in between.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._told: dict[tuple[str, str], float] = {}
+        self._told: dict[tuple[object, ...], tuple[float, int]] = {}
         # Bound once: an unbound logger is made anew for each line.
         self._log = structlog.get_logger("gateway.events").bind()
         self._verbose = self._log.is_enabled_for(logging.DEBUG)
@@ -123,17 +129,27 @@ class EventLog:
         name, method = _LINES.get(type(event), (type(event).__name__, "debug"))
         if method == "debug" and not self._verbose:
             return
-        if isinstance(event, TierFailed) and self._repeated(event):
-            return
-        getattr(self._log, method)(name, **_members(event))
+        members = _members(event)
+        if type(event) in _REPEATED:
+            repeats = self._repeats(event)
+            if repeats is None:
+                return
+            if repeats:
+                members["repeats"] = repeats
+        getattr(self._log, method)(name, **members)
 
-    def _repeated(self, event: TierFailed) -> bool:
-        fault, now = (event.tier, event.operation), self._clock()
-        last = self._told.get(fault)
-        if last is not None and now - last < REPEAT_AFTER:
-            return True
-        self._told[fault] = now
-        return False
+    def _repeats(self, event: Event) -> int | None:
+        """Return how often the same was kept back since it was last told; None: this one is too."""
+        members = (getattr(event, name, "") for name in _SAME)
+        fault, now = (type(event), *members), self._clock()
+        last, kept_back = self._told.get(fault, (-math.inf, 0))
+        if now - last < REPEAT_AFTER:
+            self._told[fault] = last, kept_back + 1
+            return None
+        if len(self._told) >= MOST_FAULTS:
+            self._told.clear()
+        self._told[fault] = now, 0
+        return kept_back
 
 
 _LINES: dict[type[Event], tuple[str, str]] = {
@@ -152,7 +168,12 @@ _LINES: dict[type[Event], tuple[str, str]] = {
     TierLost: ("tier.lost", "warning"),
     TierReturned: ("tier.returned", "warning"),
     CircuitChanged: ("circuit.changed", "warning"),
+    Responded: ("request.answered", "debug"),
 }
+_REPEATED = frozenset({Failed, FetchFailed, SummaryFailed, TierFailed})
+"""What a dead upstream has a thousand of."""
+_SAME = ("source", "tier", "operation", "kind", "reason")
+"""Members by which two of them are the same."""
 
 
 def _members(event: Event) -> dict[str, Any]:
@@ -178,5 +199,6 @@ def _json(_logger: object, _method: str, event: EventDict) -> str:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return *secret* as it stands in text and within JSON."""
-    return {secret, orjson.dumps(secret)[1:-1].decode()}
+    """Return *secret* as it stands in text, in a URL and within JSON."""
+    whole = {secret, quote(secret, safe=""), quote_plus(secret)}
+    return {orjson.dumps(form)[1:-1].decode() for form in whole} | whole

@@ -23,7 +23,7 @@ from adapters.sources.composition import CompositeSpec
 from adapters.sources.dataset import DatasetSource
 from adapters.sources.declarative import DeclarativeSource
 from adapters.sources.limits import LimitsSpec
-from adapters.sources.spec import ParamSpec, SpecError
+from adapters.sources.spec import ParamSpec, RequestSpec, SpecError
 from adapters.sources.units import Duration
 from adapters.summarizers.base import Roles
 from gateway.config import Config, ConfigError, Fault, LlmSection, SourceSection
@@ -33,6 +33,7 @@ from gateway.freshness import capped
 from gateway.location import check_location
 from gateway.quality import QualityGate
 from gateway.route import Deadlines, Route
+from gateway.tracing.opening import NoTracing, Tracing
 from gateway.writers import Writers
 
 MODEL_FAILURES, MODEL_RESET = 5, 60.0
@@ -61,12 +62,14 @@ async def open_parts(
     events: Events,
     clock: Clock = time.time,
     batch: BatchRun | None = None,
+    *,
+    tracing: Tracing | None = None,
 ) -> Parts:
     """Build every route without asking anybody; raise `ConfigError` with all that is wrong.
 
-    With *batch* the model is asked by batches.
+    With *batch* the model is asked by batches; with *tracing* calls to upstreams have spans.
     """
-    builder = _Builder(config, stack, events, clock, batch)
+    builder = _Builder(config, stack, events, clock, batch, tracing or NoTracing())
     routes, faults = {}, []
     for name, section in config.sources.items():
         try:
@@ -81,20 +84,22 @@ async def open_parts(
 class _Builder:
     """Makes routes; sessions and the model's client are shared between them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what a source may need, in the order of opening
         self,
         config: Config,
         stack: AsyncExitStack,
         events: Events,
         clock: Clock,
         batch: BatchRun | None,
+        tracing: Tracing,
     ) -> None:
         self.breakers: dict[str, Breaker] = {}
         self._config = config
         self._stack = stack
         self._events = events
         self._clock = clock
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._tracing = tracing
+        self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
         self._writers = Writers(
             config.llm, stack, breaker=self._model_breaker, events=events, batch=batch
         )
@@ -146,7 +151,7 @@ class _Builder:
             return self._foreign(name, section)
         request = section.request
         assert request is not None  # SourceSection sees to it
-        session = await self._session(allow_private=request.allow_private)
+        session = await self._session(request)
         return DeclarativeSource(
             name, request, section.response, section.terms, session, self._clock, section.params
         )
@@ -162,7 +167,7 @@ class _Builder:
         assert section.composite is not None
         spec = section.composite.parts[part]
         limits = (spec.limits or section.limits).when_keyed(keyed=spec.request.is_keyed)
-        session = await self._session(allow_private=spec.request.allow_private)
+        session = await self._session(spec.request)
         params = {**section.params, **dict.fromkeys(spec.needs, ParamSpec())}
         try:
             source = DeclarativeSource(
@@ -184,12 +189,16 @@ class _Builder:
             raise SpecError("adapter", f"{section.adapter} cannot be loaded: {error}") from error
         return made
 
-    async def _session(self, *, allow_private: bool) -> aiohttp.ClientSession:
-        if allow_private not in self._sessions:
-            agent = user_agent(self._config.server.contact)
-            session = open_session(allow_private=allow_private, user_agent=agent)
-            self._sessions[allow_private] = await self._stack.enter_async_context(session)
-        return self._sessions[allow_private]
+    async def _session(self, request: RequestSpec) -> aiohttp.ClientSession:
+        needs = request.allow_private, request.propagate_trace
+        if needs not in self._sessions:
+            session = open_session(
+                allow_private=request.allow_private,
+                user_agent=user_agent(self._config.server.contact),
+                traces=self._tracing.client(propagate=request.propagate_trace),
+            )
+            self._sessions[needs] = await self._stack.enter_async_context(session)
+        return self._sessions[needs]
 
     def _model_breaker(self, model: str) -> Breaker:
         name = f"llm:{model}"

@@ -152,6 +152,8 @@ class RequestSpec(Spec, frozen=True, kw_only=True):
     """A longer body is malformed; reading stops there."""
     allow_private: bool = False
     """The host may be on a private or loopback address."""
+    propagate_trace: bool = False
+    """The upstream is told the trace of the request (``traceparent``): only where it is yours."""
     valid_from: str = ""
     """The first day of this API, ISO 8601; before it nobody is asked."""
     valid_until: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -48,18 +48,19 @@ async def open_access(
     clock: Callable[[], float],
 ) -> Access:
     """Return what lets people in; raise `ConfigError` where nobody could be, or `TierError`."""
-    section, host = config.access, config.server.host
+    section, server = config.access, config.server
+    hosts = (server.host,) if server.admin is None else (server.host, server.admin.host)
     audit = AuditStore(database)
     log = AuditLog(audit, clock)
     events.subscribe(log)
     stack.push_async_callback(log.settled)
-    if not required(section, host):
+    if not required(section, *hosts):
         return Access(Open(), None, audit)
     ring = KeyRing(ApiKeyStore(database), clock)
     await ring.load()
     if not (ring.count or section.issuers):
         if section.mode == "auto":
-            raise ConfigError((Fault("access.mode", _NOBODY.format(host=host)),))
+            raise ConfigError((Fault("access.mode", _NOBODY.format(host=_public(hosts))),))
         _log.warning("access.no_keys", hint="python -m gateway keys create --tenant NAME")
     await stack.enter_async_context(ring.followed())
     tokens = Tokens(section.token_secret, clock) if section.token_secret else None
@@ -69,11 +70,16 @@ async def open_access(
     return Access(authenticator, grants, audit)
 
 
-def required(section: AccessSection, host: str) -> bool:
-    """Whether who asks has to show something where the gateway listens on *host*."""
+def required(section: AccessSection, *hosts: str) -> bool:
+    """Whether who asks has to show something where the gateway listens on *hosts*."""
     if section.mode != "auto":
         return section.mode == "required"
-    return not _is_loopback(host)
+    return bool(_public(hosts))
+
+
+def _public(hosts: Sequence[str]) -> str:
+    """Return the first of *hosts* that is no loopback address; empty: all are."""
+    return next((host for host in hosts if not _is_loopback(host)), "")
 
 
 async def _issuer(stack: AsyncExitStack, spec: IssuerSpec, clock: Callable[[], float]) -> Issuer:

@@ -20,7 +20,8 @@ from gateway.events import Events
 from gateway.fleet.opening import share
 from gateway.flights import Flights
 from gateway.invalidations import Invalidations
-from gateway.parts import open_parts
+from gateway.observing import Observing, open_observing
+from gateway.parts import Parts, open_parts
 from gateway.personal import PersonalResolver
 from gateway.popularity import Popularity
 from gateway.refill import Refill
@@ -84,6 +85,8 @@ class Gateway:
     warmth: Warmth
     clock: Clock
     """Unix seconds."""
+    observing: Observing
+    """What operators see."""
 
 
 @asynccontextmanager
@@ -127,12 +130,11 @@ class _Assembly:
         config, stack, events, clock = self._config, self._stack, self._events, self._clock
         statistics = Statistics()
         events.subscribe(statistics)
-        parts = await open_parts(config, stack, events, clock, self._batch)
+        observing = open_observing(stack, config, events, clock)
+        parts = await self._parts(observing)
         storage = await open_storage(config, stack, events)
         money = await self._money(storage)
-        refill = await open_refill(
-            config, stack, events, clock, storage=storage, till=money.till, deadline=self._deadline
-        )
+        refill = await self._refill(storage, money)
         flights: Flights[Entry] = Flights(self._deadline, spec=config.flights)
         stack.push_async_callback(flights.close, GRACE)
         resolver = self._resolver(parts.routes, storage, flights, refill)
@@ -165,6 +167,28 @@ class _Assembly:
             leases=storage.leases,
             warmth=Warmth(),
             clock=clock,
+            observing=observing.of(storage.database, *storage.fleet.tiers),
+        )
+
+    async def _refill(self, storage: Storage, money: Money) -> Refill:
+        return await open_refill(
+            self._config,
+            self._stack,
+            self._events,
+            self._clock,
+            storage=storage,
+            till=money.till,
+            deadline=self._deadline,
+        )
+
+    async def _parts(self, observing: Observing) -> Parts:
+        return await open_parts(
+            self._config,
+            self._stack,
+            self._events,
+            self._clock,
+            self._batch,
+            tracing=observing.tracing,
         )
 
     async def _popularity(self, storage: Storage) -> Popularity:

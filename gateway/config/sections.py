@@ -14,22 +14,33 @@ from adapters.sources.spec import LimitsSpec
 from adapters.sources.units import Duration, Size, Spec, seconds
 from gateway.access.spec import AccessSection
 from gateway.bulk.spec import BatchesSpec
-from gateway.bulk.spec import BatchesSpec
 from gateway.config.database import DatabaseSection
+from gateway.config.invalidation import InvalidationSpec
 from gateway.config.source import SourceSection, SummarySpec
 from gateway.config.warmup import WarmupSection
 from gateway.fleet.section import RedisSection
 from gateway.flights import FlightsSpec
 from gateway.freshness import FreshnessSpec
-from gateway.invalidations import InvalidationSpec
+from gateway.log_files import LogsSpec
+from gateway.profiling.spec import ProfilingSpec
 from gateway.quality import QualitySpec
 from gateway.rates import ClientsSpec, networks
 from gateway.shedding import SheddingSpec
 from gateway.spend.budgets import BudgetsSpec
 from gateway.spend.prices import PriceSpec
 from gateway.streaming import StreamSpec
+from gateway.tracing.spec import TelemetrySpec
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+class AdminSpec(Spec, frozen=True, kw_only=True):
+    """A port of its own for those who operate the gateway."""
+
+    host: str = "127.0.0.1"
+    """Name or address to listen on."""
+    port: Port = 9090
+    """TCP port; 0 takes a free one."""
 
 
 class ServerSection(Spec, frozen=True, kw_only=True):
@@ -39,6 +50,8 @@ class ServerSection(Spec, frozen=True, kw_only=True):
     """Name or address to listen on; ``0.0.0.0`` is every one of this machine's."""
     port: Port = 8080
     """TCP port; 0 takes a free one."""
+    admin: AdminSpec | None = None
+    """With it, ``/metrics``, ``/dashboard`` and the admin routes are answered there alone."""
     stream: StreamSpec = msgspec.field(default_factory=StreamSpec)
     """``/v1/search/stream``."""
     contact: str = ""
@@ -162,11 +175,17 @@ class Config(Spec, frozen=True, kw_only=True):
     """Thousands of lookups at once, behind callers."""
     warmup: WarmupSection = msgspec.field(default_factory=WarmupSection)
     """What is loaded ahead."""
+    logs: LogsSpec = msgspec.field(default_factory=LogsSpec)
+    """What the process says of itself."""
+    telemetry: TelemetrySpec = msgspec.field(default_factory=TelemetrySpec)
+    """Traces, where something takes them."""
+    profiling: ProfilingSpec = msgspec.field(default_factory=ProfilingSpec)
+    """What is kept of the slow."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every key and password that it holds, for those who must not show them."""
         requests = [request for source in self.sources.values() for request in source.requests]
         keys = [auth.key for request in requests for auth in request.auths]
-        own = (*self.database.secrets, self.access.token_secret)
+        own = (*self.database.secrets, self.access.token_secret, *self.telemetry.headers.values())
         return tuple(filter(None, (*self.llm.secrets, *self.redis.secrets, *own, *keys)))

@@ -115,7 +115,8 @@ class Budgets:
         events: Events,
     ) -> None:
         self._shares = spec.background_share
-        self._limits: Mapping[str, int] = _limits(spec)
+        self.limits: Mapping[str, int] = _limits(spec)
+        """What may be spent in a day, by scope, in billionths of a dollar."""
         self._spent = spent
         self._today = today
         self._events = events
@@ -132,7 +133,7 @@ class Budgets:
 
         What is marked as unknown when the call has ended is held until the day ends.
         """
-        scopes = [scope for scope in scopes_of(tenant, source) if scope in self._limits]
+        scopes = [scope for scope in scopes_of(tenant, source) if scope in self.limits]
         if not scopes:
             yield Hold(0)
             return
@@ -155,7 +156,7 @@ class Budgets:
 
     def _admit(self, scopes: Sequence[str], priority: Priority, estimate: int) -> None:
         self._turn_day()
-        budgets = [Budget(scope, self._limits[scope]) for scope in scopes]
+        budgets = [Budget(scope, self.limits[scope]) for scope in scopes]
         scope = refusing(budgets, self.used, share_of(self._shares, priority), estimate)
         if scope is None:
             return

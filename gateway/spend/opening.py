@@ -21,6 +21,7 @@ class Money:
 
     ledger: Ledger
     till: Till
+    budgets: Budgets
 
 
 async def open_money(
@@ -44,4 +45,4 @@ async def open_money(
     events.subscribe(ledger)
     budgets = Budgets(config.budgets, spent=ledger.spent, today=ledger.today, events=events)
     prices = batch_prices(config.llm.prices) if batched else config.llm.prices
-    return Money(ledger, Till(prices, budgets, events))
+    return Money(ledger, Till(prices, budgets, events), budgets)

@@ -43,6 +43,7 @@ SCOPES: Mapping[str, Mapping[str, Scope]] = MappingProxyType(
         "/v1/events": {"GET": Scope.STATS},
         "/metrics": {"GET": Scope.STATS},
         "/v1/audit": {"GET": Scope.ADMIN},
+        "/v1/debug/profile": {"POST": Scope.ADMIN},
     }
 )
 """The scope that each path and method needs; what stands nowhere needs ``admin``."""

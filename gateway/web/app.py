@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from gateway.assembly import Gateway
 from gateway.config import Config
 from gateway.rates import networks
+from gateway.web import batches
 from gateway.web.admission import admit
 from gateway.web.audit import audit
-from gateway.web import batches
 from gateway.web.batch import batch
 from gateway.web.cors import allow_origins
 from gateway.web.description import DESCRIPTIONS, Descriptions, description
 from gateway.web.encoding import EncodedBodies
 from gateway.web.events import end_events, events
 from gateway.web.health import alive, ready
+from gateway.web.hit_log import HitLog
 from gateway.web.hit_path import HITS, HitPath
 from gateway.web.invalidate import invalidate
 from gateway.web.keys import BODIES, GATEWAY
-from gateway.web.limits import ClientLimits, limit_clients
+from gateway.web.limits import LIMITS, ClientLimits, limit_clients
 from gateway.web.listing import sources
 from gateway.web.live import live
-from gateway.web.middlewares import MAX_BODY, MIDDLEWARES
+from gateway.web.measuring import measure
+from gateway.web.metrics import REGISTRY, make_registry, metrics
+from gateway.web.middlewares import MAX_BODY, MIDDLEWARES, identify
 from gateway.web.pages import PAGES, dashboard, docs, load_pages, part
+from gateway.web.profile import profile
 from gateway.web.refresh import refresh
 from gateway.web.search import search
-from gateway.web.server import run
+from gateway.web.server import ADMIN, run
 from gateway.web.sessions import forget
 from gateway.web.stats import stats
 from gateway.web.stream import stream
@@ -53,6 +58,8 @@ ROUTES = (
     web.get("/v1/stats", stats),
     web.get("/v1/stats/stream", live),
     web.get("/v1/events", events),
+    web.get("/metrics", metrics),
+    web.post("/v1/debug/profile", profile),
     web.get("/healthz", alive),
     web.get("/readyz", ready),
     web.get("/openapi.json", description),
@@ -61,30 +68,68 @@ ROUTES = (
     web.get("/pages/{name}", part),
 )
 
+OPERATING = frozenset(
+    {
+        *("/metrics", "/dashboard", "/v1/stats", "/v1/stats/stream", "/v1/events", "/v1/audit"),
+        *("/v1/invalidate", "/v1/debug/profile"),
+    }
+)
+"""Paths that ``server.admin`` puts on a port of their own."""
+EVERYWHERE = frozenset({"/healthz", "/readyz", "/pages/{name}", "/openapi.json", "/docs"})
+"""Paths that stand on both."""
+
 
 def make_app(gateway: Gateway) -> web.Application:
-    """Return an application that answers from *gateway*, which its caller opens and closes."""
-    app = web.Application(middlewares=(*MIDDLEWARES, admit), client_max_size=MAX_BODY)
-    app[GATEWAY] = gateway
-    app[BODIES] = EncodedBodies(gateway.config.memory.encoded_bytes)
+    """Return an application that answers from *gateway*, which its caller opens and closes.
+
+    With ``server.admin`` it holds another, `ADMIN`, which answers those who operate the gateway.
+    """
     config = gateway.config
-    limits = ClientLimits(config.clients, networks(config.server.trusted_proxies))
-    limit_clients(app, limits)
+    apart = OPERATING if config.server.admin is not None else frozenset()
+    app = _application(gateway, [route for route in ROUTES if route.path not in apart])
     app[HITS] = HitPath(
         tiers=gateway.tiers,
         authenticator=gateway.access.authenticator,
-        limits=limits,
+        limits=app[LIMITS],
         bodies=app[BODIES],
         events=gateway.events,
         max_bytes=config.memory.ready_bytes,
         origins=bool(config.server.cors),
+        log=HitLog(config.logs.sample_hits),
     )
+    sizes = {"encoded": lambda: app[BODIES].size, "ready": lambda: app[HITS].size}
+    app[REGISTRY] = make_registry(gateway, sizes)
+    if apart:
+        admin = _application(gateway, [r for r in ROUTES if r.path in apart | EVERYWHERE])
+        admin[REGISTRY] = app[REGISTRY]
+        app[ADMIN] = admin
+    return app
+
+
+def _application(gateway: Gateway, routes: list[web.RouteDef]) -> web.Application:
+    config = gateway.config
+    app = web.Application(
+        middlewares=(identify, *_traced(gateway), measure, *MIDDLEWARES, admit),
+        client_max_size=MAX_BODY,
+    )
+    app[GATEWAY] = gateway
+    app[BODIES] = EncodedBodies(config.memory.encoded_bytes)
+    app[LIMITS] = ClientLimits(config.clients, networks(config.server.trusted_proxies))
+    limit_clients(app, app[LIMITS])
     allow_origins(app, config.server.cors)
     app[DESCRIPTIONS] = Descriptions(anyone=gateway.access.authenticator.open)
     app[PAGES] = load_pages()
     end_events(app)
-    app.add_routes(ROUTES)
+    app.add_routes(routes)
     return app
+
+
+def _traced(gateway: Gateway) -> tuple[Middleware, ...]:
+    if not gateway.observing.tracing.on:
+        return ()
+    from gateway.web.traced import trace  # noqa: PLC0415 - OpenTelemetry is loaded where it is used
+
+    return (trace,)
 
 
 async def serve(config: Config, worker: Worker | None = None) -> int:

@@ -15,7 +15,7 @@ from aiohttp.web_request import BaseRequest
 
 from gateway.web.framing import Framing
 from gateway.web.hit_path import Hits
-from gateway.web.keys import STARTED
+from gateway.web.keys import QUIET, STARTED
 from gateway.web.middlewares import REQUEST_ID_HEADER, request_id_of
 from gateway.web.problems import ProblemError
 
@@ -36,7 +36,8 @@ class AccessLog(AbstractAccessLogger):
         """Log *request*; *time* is aiohttp's own, in seconds, which uvloop rounds to 1 ms."""
         started = request.get(STARTED)
         seconds = time if started is None else perf_counter() - started
-        tell = self._access.debug if request.path in _QUIET else self._access.info
+        quiet = request.path in _QUIET or request.get(QUIET, False)
+        tell = self._access.debug if quiet else self._access.info
         tell(
             "request",
             method=request.method,

@@ -30,11 +30,11 @@ from cachebox import LRUCache
 from gateway.access.authenticator import Authenticator
 from gateway.access.identity import Identity, Scope
 from gateway.answer import Answer
-from gateway.events import Events, Served, TierRead
-from gateway.lookup import Lookup
+from gateway.events import Events, Responded, Served, TierRead
 from gateway.web import encoding
 from gateway.web.encoding import EncodedBodies
 from gateway.web.framing import END
+from gateway.web.hit_log import HitLog
 from gateway.web.limits import ClientLimits, rate_headers
 from gateway.web.parameters import Search
 from gateway.web.ready import Ready, found, lines_of, make_ready, unchanged
@@ -64,6 +64,7 @@ class HitPath:
         events: Events,
         max_bytes: int,
         origins: bool = False,
+        log: HitLog | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._tiers = tiers
@@ -73,16 +74,23 @@ class HitPath:
         self._events = events
         self._max_bytes = max_bytes
         self._vary = "Accept-Encoding, Origin" if origins else "Accept-Encoding"
+        self._log = log or HitLog(0.0)
         self._clock = clock
         self._heads = Heads()
         self._ready: LRUCache[bytes, Ready] = LRUCache(
             max(max_bytes, 1), getsizeof=lambda target, _: len(target) + READY_BYTES
         )
         self._counts: Counter[tuple[str, str, tuple[str, float | None], str]] = Counter()
-        self._asked: dict[str, Lookup] = {}
+        self._hit: dict[str, Ready] = {}
         self._seconds = 0.0
+        self._unchanged = 0
         self._second = 0
         self._date = b""
+
+    @property
+    def size(self) -> int:
+        """Bytes that the ready answers take."""
+        return int(self._ready.current_size())
 
     def reply(self, data: bytes, peer: str) -> bytes | None:
         """Return the response to *data* from the address *peer*; None: it is not for us.
@@ -110,7 +118,11 @@ class HitPath:
         self._count(ready, identity.tenant, seconds)
         told = b"" if decision is None else lines_of(rate_headers(decision))
         lines = (ready.lines(now, seconds), told, self._dated(now), request_id or _new_id(), END)
-        return unchanged(lines) if head.if_none_match else found(lines, *body)
+        self._unchanged += bool(head.if_none_match)
+        reply = unchanged(lines) if head.if_none_match else found(lines, *body)
+        if self._log.drawn:
+            self._log.tell(data, reply, ready.source, identity, seconds)
+        return reply
 
     def learn(self, request: Request, asked: Search, answer: Answer, tag: str) -> None:
         """Remember how *request* was answered, if whoever asks next may be told the same."""
@@ -128,15 +140,21 @@ class HitPath:
     def flush(self) -> None:
         """Tell of the hits that were counted since the last time."""
         counts, self._counts = self._counts, Counter()
-        asked, self._asked = self._asked, {}
+        hit, self._hit = self._hit, {}
         hits = counts.total()
         if not hits:
             return
         seconds, self._seconds = self._seconds / hits, 0.0
         self._events.emit(TierRead("memory", True, seconds, hits))
+        same, self._unchanged = self._unchanged, 0
+        for status, number in ((200, hits - same), (304, same)):
+            if number:
+                answered = ("/v1/search", "GET", status, "memory", seconds)
+                self._events.emit(Responded(*answered, count=number))
         for (source, key, paid, tenant), count in counts.items():
             told = (source, key, "hit", "memory", seconds, *paid)
-            self._events.emit(Served(*told, tenant, count, asked=asked[key]))
+            age = max(0.0, self._clock() - hit[key].records.at)
+            self._events.emit(Served(*told, tenant, count, age, hit[key].asked))
 
     def _read(self, data: bytes) -> tuple[bytes, Head, bytes] | None:
         """Return the target of *data*, if that is one plain request, its head and its id's line."""
@@ -176,7 +194,7 @@ class HitPath:
         if not self._counts:
             asyncio.get_running_loop().call_later(FLUSH, self.flush)
         self._counts[ready.source, ready.key, ready.paid, tenant] += 1
-        self._asked[ready.key] = ready.asked
+        self._hit[ready.key] = ready
         self._seconds += seconds
 
     def _dated(self, now: float) -> bytes:

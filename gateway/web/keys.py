@@ -24,3 +24,6 @@ REQUEST_ID: Final = web.RequestKey("request_id", str)
 
 STARTED: Final = web.RequestKey("started", float)
 """Of a request: when its head had come, by `time.perf_counter`."""
+
+QUIET: Final = web.RequestKey("quiet", bool)
+"""Of a request: there where its access line is not drawn, and told at debug alone."""

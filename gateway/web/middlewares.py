@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Awaitable, Callable
+from random import getrandbits
 from time import perf_counter
 
 import structlog
@@ -22,6 +23,8 @@ LARGE = frozenset({"/v1/batches"})
 """Paths whose handlers have a bound of their own."""
 REQUEST_ID_HEADER = "X-Request-Id"
 _SANE = re.compile(r"[A-Za-z0-9._~:+/=@-]{1,128}", re.ASCII)
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?", re.ASCII)
+_NO_TRACE = "0" * 32
 _log = structlog.get_logger(__name__)
 
 
@@ -32,7 +35,8 @@ async def identify(request: Request, handler: Handler) -> web.StreamResponse:
     request[REQUEST_ID] = request_id
     request[STARTED] = perf_counter()
     # aiohttp runs each request in a task of its own: what is bound here ends with it.
-    structlog.contextvars.bind_contextvars(request_id=request_id)
+    trace_id = trace_id_of(request.headers.get("traceparent", ""))
+    structlog.contextvars.bind_contextvars(request_id=request_id, trace_id=trace_id)
     response = await handler(request)
     response.headers[REQUEST_ID_HEADER] = request_id
     return response
@@ -75,5 +79,13 @@ def request_id_of(given: str) -> str:
     return given if _SANE.fullmatch(given) else secrets.token_hex(8)
 
 
-MIDDLEWARES = (identify, protect, explain)
-"""In this order, the outermost first."""
+def trace_id_of(traceparent: str) -> str:
+    """Return the trace that *traceparent* names (W3C Trace Context §3.2), else a new one."""
+    match = _TRACEPARENT.fullmatch(traceparent.strip())
+    if match is None or match[1] == _NO_TRACE:
+        return f"{getrandbits(128):032x}"
+    return match[1]
+
+
+MIDDLEWARES = (protect, explain)
+"""In this order, the outermost first; `identify` goes before them."""

@@ -7,23 +7,27 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
 
 import structlog
 from aiohttp import web
 
 from gateway.assembly import Gateway, open_gateway
 from gateway.config import Config
+from gateway.config.sections import ServerSection
 from gateway.events import Events
 from gateway.logs import EventLog
 from gateway.ports import BACKLOG
 from gateway.warming import warming_on_start
 from gateway.web.connection import connection
 from gateway.web.descriptors import allow_many_connections
-from gateway.web.hit_path import HITS, NoHits
+from gateway.web.looks import looks_of
 from gateway.worker import Worker
 from storage.tier import TierError
 
+ADMIN: Final = web.AppKey("admin", web.Application)
+"""Of an application: the one that answers operators on a port of their own."""
 DRAIN = 35.0
 """Seconds that requests in flight have to end after a signal: a caller's own 30 and a few more."""
 _log = structlog.get_logger(__name__)
@@ -42,7 +46,7 @@ async def listening(
     *sockets*, where there are any, are bound to it already. On leaving, no more connections are
     taken, idle ones are closed, and what is being answered is answered. Raise `CannotListenError`.
     """
-    hits = app.get(HITS) or NoHits()
+    hits = looks_of(app)
     runner = web.AppRunner(app, shutdown_timeout=DRAIN)
     await runner.setup()
     try:
@@ -88,11 +92,11 @@ async def run(
     try:
         async with (
             open_gateway(config, events=Events(EventLog(time.monotonic))) as gateway,
-            listening(make(gateway), config.server.host, config.server.port, sockets) as at,
+            _both(make(gateway), config.server, sockets) as urls,
             warming_on_start(gateway),
             gateway.bulk.running(),
         ):
-            _log.info("server.listening", url=f"http://{_host(at[0])}:{at[1]}")
+            _log.info("server.listening", **urls)
             if worker is not None:
                 worker.ready()
             await stop.wait()
@@ -102,6 +106,20 @@ async def run(
         return 1
     _log.info("server.stopped")
     return 0
+
+
+@asynccontextmanager
+async def _both(
+    app: web.Application, config: ServerSection, sockets: Sequence[socket.socket]
+) -> AsyncIterator[dict[str, str]]:
+    """Serve *app*, and what it holds for operators where there is an address for that."""
+    async with AsyncExitStack() as stack:
+        at = await stack.enter_async_context(listening(app, config.host, config.port, sockets))
+        urls = {"url": _url(at)}
+        if config.admin is not None:
+            admin = listening(app[ADMIN], config.admin.host, config.admin.port)
+            urls["admin"] = _url(await stack.enter_async_context(admin))
+        yield urls
 
 
 def _stop_on_signals() -> asyncio.Event:
@@ -117,5 +135,6 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def _host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def _url(at: tuple[str, int]) -> str:
+    host, port = at
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -17,6 +17,7 @@ from gateway.spend.prices import NANOS
 from gateway.statistics import Latencies, Statistics, TierCounts
 from gateway.web.keys import GATEWAY, IDENTITY
 from gateway.web.popular import popular, wanted
+from gateway.web.profiling import slow
 from storage.spend import Account, Amounts
 
 _PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -30,6 +31,8 @@ async def stats(request: Request) -> web.Response:
     """
     gateway, identity = request.app[GATEWAY], request[IDENTITY]
     limit = wanted(request.query)
+    if identity.may(Scope.ADMIN):
+        await gateway.observing.slow_statements()  # has their plans told
     told = snapshot(gateway, identity)
     told["popular"] = await popular(gateway, identity, limit)
     return web.Response(
@@ -46,7 +49,7 @@ def snapshot(gateway: Gateway, identity: Identity) -> dict[str, Any]:
         rows = {
             account: sums for account, sums in rows.items() if account.tenant == identity.tenant
         }
-    return _stats(gateway, rows)
+    return {**_stats(gateway, rows), "slow": slow(gateway.observing, identity)}
 
 
 def _stats(gateway: Gateway, rows: Mapping[Account, Amounts]) -> dict[str, Any]:

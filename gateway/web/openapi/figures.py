@@ -51,6 +51,45 @@ class QuotaFigures(Struct):
     limit: int
 
 
+class SlowRoute(Struct):
+    """How a route does; *queries* are what the database is asked for one request, on average."""
+
+    count: int
+    latency_ms: Percentiles
+    slowest_ms: float
+    queries: float
+    most_queries: int
+
+
+class SlowKey(Struct):
+    """A lookup that took long."""
+
+    key: str
+    source: str
+    outcome: str
+    ms: float
+    at: str
+
+
+class SlowStatement(Struct):
+    """A statement that took too long, without its values."""
+
+    text: str
+    count: int
+    mean_ms: float
+    slowest_ms: float
+    last: str
+    plan: str | None
+
+
+class Slow(Struct):
+    """What is slow; the statements are told to admins."""
+
+    routes: dict[str, SlowRoute]
+    keys: list[SlowKey]
+    statements: list[SlowStatement]
+
+
 class Stats(Struct):
     """How the gateway has done, and what it has cost; more members may come."""
 
@@ -64,6 +103,7 @@ class Stats(Struct):
     races: dict[str, Any]
     spend: dict[str, Any]
     popular: list[Any]
+    slow: Slow
 
 
 class Alive(Struct):

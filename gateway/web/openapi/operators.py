@@ -39,6 +39,21 @@ OPERATORS: Described = {
         "Watch how it goes",
         {200: Reply("An event `stats` each second, as `GET /v1/stats` tells it", media=EVENTS)},
     ),
+    ("GET", "/metrics"): Operation(
+        TAG,
+        "Scrape the metrics",
+        {
+            200: Reply(
+                "Prometheus' text, or OpenMetrics where that is asked for", media="text/plain"
+            )
+        },
+    ),
+    ("POST", "/v1/debug/profile"): Operation(
+        TAG,
+        "Make a profile",
+        {200: Reply("Collapsed stacks, as flame graphs are drawn from", media="text/plain")},
+        parameters=(Parameter("seconds", "How long to look", Annotated[float, Meta(gt=0, le=60)]),),
+    ),
     ("GET", "/v1/events"): Operation(
         TAG,
         "Hear what happens",

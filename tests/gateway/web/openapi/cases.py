@@ -71,6 +71,8 @@ ASKED = [
     Case("POST", "/v1/tokens/refresh", 404, {"json": {"refresh_token": "a"}}),
     Case("GET", "/v1/stats", 200),
     Case("GET", "/v1/stats/stream", 200),
+    Case("GET", "/metrics", 200),
+    Case("POST", "/v1/debug/profile", 200, {"params": {"seconds": "0.01"}}),
     Case("GET", "/v1/events", 200),
     Case("GET", "/v1/audit", 200),
     Case("GET", "/healthz", 200),

@@ -1,0 +1,1 @@
+"""Profiling that is always there: slow statements, slow routes and keys, and a sampling profile."""

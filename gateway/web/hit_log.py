@@ -1,0 +1,47 @@
+"""Access lines of hits that are answered before their request is parsed: some of them."""
+
+from __future__ import annotations
+
+import re
+from random import getrandbits, random
+
+import structlog
+
+from gateway.access.identity import Identity
+
+_TRACEPARENT = re.compile(rb"(?i)\r\ntraceparent:[\t ]*[0-9a-f]{2}-([0-9a-f]{32})-")
+
+
+class HitLog:
+    """Tells of a *share* of hits, with the members that other access lines have."""
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self._log = structlog.get_logger("gateway.access")
+
+    @property
+    def drawn(self) -> bool:
+        """Whether to tell of this hit."""
+        return self._share > 0 and random() < self._share  # noqa: S311 - no secret
+
+    def tell(
+        self, data: bytes, reply: bytes, source: str, identity: Identity, seconds: float
+    ) -> None:
+        """Tell that the request in *data* got *reply*, the answer of *source*."""
+        head, _, body = reply.partition(b"\r\n\r\n")
+        lines = dict(line.partition(": ")[::2] for line in head.decode("latin-1").split("\r\n"))
+        found = _TRACEPARENT.search(data)
+        self._log.info(
+            "request",
+            method="GET",
+            path="/v1/search",
+            status=int(head[9:12]),
+            bytes=len(body),
+            ms=round(seconds * 1000, 3),
+            cache=lines.get("Cache-Status"),
+            request_id=lines.get("X-Request-Id"),
+            tenant=identity.tenant,
+            who=identity.name,
+            source=source,
+            trace_id=found[1].decode().lower() if found else f"{getrandbits(128):032x}",
+        )
