@@ -5,9 +5,8 @@ from __future__ import annotations
 from gateway.answer import Answer, Outcome, degradations
 from gateway.events import Served
 from gateway.flights import Landed
-from gateway.freshness import Verdict, judge_records, judge_summary
+from gateway.freshness import KEPT_NOWHERE, Verdict, judge_records, judge_summary
 from gateway.lookup import Lookup
-from gateway.refill import KEPT_NOWHERE
 from gateway.route import Route
 from gateway.spend.prices import priced
 from storage.entry import Entry, Found

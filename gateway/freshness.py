@@ -23,6 +23,9 @@ SUMMARY_RETRY = 30.0
 REJECTED_RETRY = 21_600.0
 """The same for a summary that was refused: its input is what it was, and every try is paid."""
 
+KEPT_NOWHERE = 0.0
+"""The ``keep_until`` of an entry that is answered with and in no tier."""
+
 
 class FreshnessSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``freshness:`` of a source."""

@@ -18,10 +18,15 @@ from storage.summaries import SummaryStore
 from storage.tier import TierError
 
 _REFUSALS_KEPT = 2000
+SOON = 0.05
+"""Seconds after which a summary is written though no entry that has it was kept meanwhile."""
 
 
 class KeptSummaries:
     """Finds summaries in *store*, and puts them there, where their source's terms allow it.
+
+    A new summary is found from the moment it is kept, and written with the entry that it is for, or
+    `SOON` by itself: it was paid for, whatever becomes of the entry.
 
     A refusal is remembered by this process alone, with what stands in for it: the same records
     found by another query are no reason to pay for the same fault again.
@@ -39,6 +44,9 @@ class KeptSummaries:
         self._events = events
         self._clock = clock
         self._refused: OrderedDict[str, Part] = OrderedDict()
+        self._due: list[tuple[Part, float]] = []
+        self._unwritten: dict[str, Part] = {}
+        self._later: set[asyncio.Task[None]] = set()
 
     async def find(self, tasks: Sequence[Task]) -> dict[str, Part]:
         """Return what is there of *tasks*, by digest, in one read."""
@@ -53,7 +61,7 @@ class KeptSummaries:
             found[digest] = self._reused(due[digest], part)
         for task, part in await self._shared([due[d] for d in due if d not in stored]):
             found[task.digest] = self._reused(task, part)
-            await self._put(part, task)  # next time it is found by its own name
+            self._put(part, task)  # next time it is found by its own name
         return found
 
     async def keep(self, summary: Part | None, task: Task) -> Part | None:
@@ -66,16 +74,41 @@ class KeptSummaries:
                 if len(self._refused) > _REFUSALS_KEPT:
                     self._refused.popitem(last=False)
         elif task.route.store == "permanent":
-            await self._put(summary, task)
+            self._put(summary, task)
             until = summary.at + task.route.freshness.summary_ttl
             await self._duplicates.remember(task, until)
         return summary
 
-    async def _put(self, summary: Part, task: Task) -> None:
+    async def settled(self) -> None:
+        """Write what is due; return when it is written."""
+        due, self._due = self._due, []
+        if not due:
+            return
         try:
-            await self._store.put(summary, summary.at + task.route.freshness.summary_ttl)
+            await self._store.put_many(due)
         except TierError as error:
             self._events.emit(TierFailed("summaries", "put", str(error)))
+        finally:
+            for part, _ in due:
+                if self._unwritten.get(part.digest) is part:
+                    del self._unwritten[part.digest]
+
+    async def close(self) -> None:
+        """Write what is due and finish what is being written."""
+        await self.settled()
+        await asyncio.gather(*self._later)
+
+    def _put(self, summary: Part, task: Task) -> None:
+        if not self._due:
+            asyncio.get_running_loop().call_later(SOON, self._settle_later)
+        self._due.append((summary, summary.at + task.route.freshness.summary_ttl))
+        self._unwritten[summary.digest] = summary
+
+    def _settle_later(self) -> None:
+        if self._due:
+            task = asyncio.create_task(self.settled(), name="summaries")
+            self._later.add(task)
+            task.add_done_callback(self._later.discard)
 
     async def _shared(self, tasks: Sequence[Task]) -> list[tuple[Task, Part]]:
         """Return the summaries that nearly the same inputs have, each under its task's name."""
@@ -96,10 +129,12 @@ class KeptSummaries:
         return part
 
     async def _stored(self, digests: Sequence[str]) -> dict[str, Part]:
-        if not digests:
-            return {}
+        new = {digest: self._unwritten[digest] for digest in digests if digest in self._unwritten}
+        rest = [digest for digest in digests if digest not in new]
+        if not rest:
+            return new
         try:
-            return await self._store.find(digests)
+            return new | await self._store.find(rest)
         except TierError as error:
             self._events.emit(TierFailed("summaries", "get", str(error)))
-            return {}
+            return new

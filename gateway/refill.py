@@ -6,29 +6,20 @@ over and not paid for again; a summary that cannot be had leaves the records as 
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 
 import msgspec
-import orjson
 
-from adapters.errors import UpstreamError
-from adapters.source import Payload, Priority, Record
-from gateway.answer import encode_head, encode_records
-from gateway.events import (
-    Events,
-    Fetched,
-    FetchFailed,
-    Stored,
-    SummaryReused,
-    TierFailed,
-)
+from adapters.source import Priority
+from gateway.answer import encode_head
+from gateway.events import Events, Stored, SummaryReused
+from gateway.fetching import Fetch, Fetching, Named
 from gateway.fleet.turns import Turns
 from gateway.flights import Flights
 from gateway.freshness import (
+    KEPT_NOWHERE,
     Verdict,
     failed,
     judge_records,
@@ -36,8 +27,10 @@ from gateway.freshness import (
     keep_until,
 )
 from gateway.items import carried
-from gateway.lookup import Lookup, comparable, names_space
+from gateway.keeping import Keeping
+from gateway.lookup import Lookup
 from gateway.route import Route
+from gateway.similar import NoSimilar, StandIns
 from gateway.spend.prices import priced
 from gateway.streaming import Broadcast, Shared
 from gateway.summaries import Summaries
@@ -45,25 +38,7 @@ from gateway.summary_digest import summary_digest
 from storage.entry import Entry, Part
 from storage.leases import Leases, NoLeases
 from storage.name_index import NameIndex
-from storage.tier import TierError
 from storage.tiers import Tiers
-from storage.withdrawals import holdings
-
-KEPT_NOWHERE = 0.0
-"""The ``keep_until`` of an entry that is answered with and in no tier."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """What a fetch brought, encoded once."""
-
-    part: Part
-    empty: bool
-    partial: tuple[str, ...]
-    holds: str
-    """What the answer is found by when it is to be withdrawn."""
-    position: int
-    """Where the log of invalidations stood before: the fence (design §7)."""
 
 
 class Refill:
@@ -77,20 +52,29 @@ class Refill:
         names: NameIndex,
         fetches: Flights[Fetch],
         events: Events,
+        queries: StandIns | None = None,
         leases: Leases | None = None,
         clock: Callable[[], float] = time.time,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._tiers = tiers
         self.summaries = summaries
-        self._names = names
+        self.queries = queries or NoSimilar()
+        """Knows what was asked, for answers to similar questions."""
         self._fetches = fetches
+        self._fetching = Fetching(events, timer)
+        self._keeping = Keeping(
+            tiers=tiers,
+            names=names,
+            summaries=summaries,
+            queries=self.queries,
+            events=events,
+        )
         self.broadcasts: Shared[Broadcast] = Shared(Broadcast)
         """What the flights tell before they land, by the key of their lookup."""
         self._events = events
         self._turns = Turns(leases or NoLeases(), tiers, clock)
         self._clock = clock
-        self._timer = timer
 
     async def run(
         self,
@@ -125,16 +109,14 @@ class Refill:
         if old is not None and self._tiers.withdrawn(old):
             old = None  # since it was found: nothing of it is good any more
         with self.broadcasts.hold(lookup.key, ending=want_summary) as broadcast:
-            entry = await self._renewed(lookup, route, old, priority, early=early)
+            entry, named = await self._renewed(lookup, route, old, priority, early=early)
             broadcast.begin(entry)
             if want_summary:
                 entry = await self._summarized(lookup, route, entry, priority, broadcast)
         kept = msgspec.structs.replace(entry, keep_until=keep_until(entry, route.freshness))
         if not want_summary and self._overtaken(entry):
             return kept
-        if route.store != "never" and await self._tiers.put(
-            kept, memory_only=route.store == "memory_only"
-        ):
+        if await self._keeping.keep(lookup, route, kept, named):
             changed = old is not None and old.records.digest != entry.records.digest
             self._events.emit(Stored(lookup.source, lookup.key, entry.size, changed))
             return kept
@@ -142,14 +124,17 @@ class Refill:
 
     async def _renewed(
         self, lookup: Lookup, route: Route, old: Entry | None, priority: Priority, *, early: bool
-    ) -> Entry:
+    ) -> tuple[Entry, Named]:
+        """Return an entry with records that are fresh, and the names of those that are new."""
         fresh = judge_records(old, route.freshness, self._clock()) is Verdict.FRESH
         if old is not None and fresh and not early:
-            return old
+            return old, ()
         # Flights with and without a summary meet here: one upstream call for both.
         landed = await self._fetches.join(
             lookup.key,
-            lambda: self._fetch(lookup, route, old, priority),
+            lambda: self._fetching.fetch(
+                lookup, route, old, priority, self._tiers.withdrawals.position
+            ),
             deadline=route.deadlines.of(priority),
         )
         fetch = landed.value
@@ -166,45 +151,8 @@ class Refill:
             partial=fetch.partial,
             holds=fetch.holds,
         )
-        return carried(entry, old, summary_digest(lookup, route, fetch.part.digest))
-
-    async def _fetch(
-        self, lookup: Lookup, route: Route, old: Entry | None, priority: Priority
-    ) -> Fetch:
-        started, position = self._timer(), self._tiers.withdrawals.position
-        # What lacks a part is asked for anew, or it would lack it for ever.
-        known = "" if old is None or old.partial else old.records.validator
-        query = replace(lookup.query, priority=priority, validator=known)
-        try:
-            payload = await route.source.fetch(query)
-            if not payload.unchanged:
-                route.gate.check_payload(payload)
-        except UpstreamError as error:
-            seconds = self._timer() - started
-            self._events.emit(
-                FetchFailed(lookup.source, lookup.key, error.kind.value, error.message, seconds)
-            )
-            raise
-        seconds = self._timer() - started
-        count = len(payload.records)
-        self._events.emit(Fetched(lookup.source, lookup.key, count, seconds, tenant=lookup.asker))
-        if old is not None and payload.unchanged:
-            part = msgspec.structs.replace(old.records, at=payload.at, cost=seconds)
-            return Fetch(part, old.empty, old.partial, old.holds, position)
-        if route.store == "permanent":
-            await self._remember(names_space(route, lookup.tenant), payload, position)
-        body, digest = encode_records(payload), digest_of(payload)
-        part = Part(body, payload.at, seconds, digest, validator=payload.validator)
-        holds = holdings(lookup.text, map(_naming, payload.records))
-        return Fetch(part, not payload.records, payload.partial, holds, position)
-
-    async def _remember(self, space: str, payload: Payload, position: int) -> None:
-        """Have the records found by their names from now on."""
-        named = [(str(record["id"]), str(record["name"])) for record in payload.records]
-        try:
-            await self._names.remember(space, named, position)
-        except TierError as error:
-            self._events.emit(TierFailed("names", "put", str(error)))
+        digest = summary_digest(lookup, route, fetch.part.digest)
+        return carried(entry, old, digest), fetch.named
 
     async def _summarized(
         self,
@@ -236,14 +184,3 @@ class Refill:
         """Whether a flight with a summary has kept these records already."""
         kept = self._tiers.peek(entry.key)
         return kept is not None and kept.records.at >= entry.records.at
-
-
-def _naming(record: Record) -> tuple[str, str]:
-    return str(record["id"]), comparable(str(record["name"]))
-
-
-def digest_of(payload: Payload) -> str:
-    """Name the content of *payload*: what it says, not when it said so."""
-    records = [dict(record) for record in payload.records]
-    content = orjson.dumps(records, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(content).hexdigest()

@@ -209,8 +209,6 @@ class Resolver:
         answer = self._landed(landed, route, want_summary, found)
         if not landed.collapsed:
             self.shedding.landed(landed.value, time.perf_counter() - began)
-            if answer.stored:
-                self.similar.note(lookup, route)
         return answer
 
     def _fly(

@@ -48,6 +48,9 @@ class StandIns(Protocol):
     ) -> Answer:
         """Return an answer that may stand in for that of *lookup*, or raise *error*."""
 
+    async def settled(self) -> None:
+        """Return when everything that was noted is written."""
+
 
 class NoSimilar:
     """Notes nothing and knows no other answer."""
@@ -60,6 +63,9 @@ class NoSimilar:
     ) -> Answer:
         """Raise *error*."""
         raise error
+
+    async def settled(self) -> None:
+        """Return: nothing was noted."""
 
 
 class SimilarAnswers:

@@ -107,6 +107,14 @@ class Summaries:
                 if landed.value is not None or not landed.collapsed:
                     return landed.value
 
+    async def settled(self) -> None:
+        """Return when the summaries that were kept until now are written."""
+        await self._kept.settled()
+
+    async def close(self) -> None:
+        """Write what is still to be written."""
+        await self._kept.close()
+
     async def _written(self, task: Task) -> Part | None:
         """Return the summary that was paid for already, or a new one, kept for the next time."""
         known = (await self._kept.find((task,))).get(task.digest)

@@ -12,12 +12,17 @@ from sqlalchemy.exc import ArgumentError
 from storage.batching import Batcher
 from storage.entry import Entry, decode
 from storage.entry_rows import EntryRows, Kept
+from storage.name_index import NameIndex
 from storage.observation import Observer, PoolState
 from storage.postgres import PoolSettings, Postgres, open_postgres
 from storage.postgres_entries import PostgresEntries
+from storage.postgres_fills import PostgresFills
+from storage.postgres_names import PostgresNameIndex
 from storage.postgres_reads import PostgresReads
+from storage.postgres_summaries import PostgresSummaryStore
 from storage.sqlite import FAULTS, MEMORY, Sqlite, open_sqlite
 from storage.sqlite_entries import SqliteEntries
+from storage.summaries import SummaryStore
 from storage.tier import TierError, WithdrawnError
 
 KEYS_PER_STATEMENT = 512
@@ -69,7 +74,7 @@ class DatabaseTier:
         self.reads = reads
         """Where a PostgreSQL server's reads go."""
         self._clock = clock
-        self._entries = _entries(database, reads)
+        self._entries, self.names, self.summaries = _stores(database, reads)
         self._reads: Batcher[str, Kept] = Batcher(self._entries.find, KEYS_PER_STATEMENT)
 
     def observe(self, observer: Observer) -> None:
@@ -146,10 +151,14 @@ class DatabaseTier:
         await self.database.close()
 
 
-def _entries(database: Sqlite | Postgres, reads: PostgresReads | None) -> EntryRows:
+def _stores(
+    database: Sqlite | Postgres, reads: PostgresReads | None
+) -> tuple[EntryRows, NameIndex, SummaryStore]:
+    """Return what a lookup reads and writes: entries, names and summaries."""
     if isinstance(database, Sqlite):
-        return SqliteEntries(database)
-    return PostgresEntries(database, reads or PostgresReads(database))
+        return SqliteEntries(database), NameIndex(database), SummaryStore(database)
+    fills = PostgresFills(database, reads or PostgresReads(database))
+    return PostgresEntries(fills), PostgresNameIndex(fills), PostgresSummaryStore(fills)
 
 
 def _parsed(url: str) -> URL:

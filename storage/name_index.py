@@ -51,16 +51,17 @@ class NameIndex:
     ) -> None:
         """Index the ``(id, name)`` of *items*; a new name replaces the one its id had.
 
-        What was withdrawn after position *since* of the log is left out. Known names cost a read
-        and no write. Raises `TierError`.
+        What was withdrawn after position *since* of the log is left out. Known names are not
+        written. Raises `TierError`.
         """
-        named = {_storable(number): _storable(name) for number, name in items}
+        named = [*{_storable(number): _storable(name) for number, name in items}.items()]
         try:
-            news = await self._database.search(lambda c: _news(c, source, named))
-            for start in range(0, len(news), ITEMS_PER_TRANSACTION):
-                batch = news[start : start + ITEMS_PER_TRANSACTION]
-                await self._database.write(_writer(source, batch, since))
-            self._unmerged += len(news)
+            for start in range(0, len(named), ITEMS_PER_TRANSACTION):
+                batch = named[start : start + ITEMS_PER_TRANSACTION]
+                done = await self._database.write(_writer(source, batch, since))
+                if isinstance(done, sqlite3.Error):
+                    raise done
+                self._unmerged += done
             if self._unmerged >= NAMES_UNTIL_MERGED:
                 self._unmerged = 0
                 await self._database.write(lambda c: c.execute(_MERGE_ALL).rowcount)
@@ -113,27 +114,32 @@ def _purge(connection: sqlite3.Connection, prefix: str) -> int:
     return len(rows)
 
 
-def _news(
-    connection: sqlite3.Connection, source: str, named: dict[str, str]
-) -> list[tuple[str, str]]:
-    """Return those of the items that the table does not have under the same name."""
-
-    def known(item: str) -> str | None:
-        row = connection.execute(_KNOWN, (source, item)).fetchone()
-        return None if row is None else str(row[1])
-
-    return [(item, name) for item, name in named.items() if known(item) != name]
-
-
 def _writer(
     source: str, items: list[tuple[str, str]], since: int | None
-) -> Callable[[sqlite3.Connection], None]:
-    def write(connection: sqlite3.Connection) -> None:
-        for item, name in _standing(connection, source, items, since):
-            _replace(connection, source, item, name)
-        connection.execute(_MERGE)
+) -> Callable[[sqlite3.Connection], int | sqlite3.Error]:
+    def write(connection: sqlite3.Connection) -> int | sqlite3.Error:
+        news = [each for each in items if _known(connection, source, each[0]) != each[1]]
+        if not news:
+            return 0
+        # An index that is damaged must not keep the entries of its transaction from being kept.
+        connection.execute("SAVEPOINT names")
+        try:
+            for item, name in _standing(connection, source, news, since):
+                _replace(connection, source, item, name)
+            connection.execute(_MERGE)
+        except sqlite3.Error as error:
+            connection.execute("ROLLBACK TO names")
+            return error
+        finally:
+            connection.execute("RELEASE names")
+        return len(news)
 
     return write
+
+
+def _known(connection: sqlite3.Connection, source: str, item: str) -> str | None:
+    row = connection.execute(_KNOWN, (source, item)).fetchone()
+    return None if row is None else str(row[1])
 
 
 def _replace(connection: sqlite3.Connection, source: str, item: str, name: str) -> None:

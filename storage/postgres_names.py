@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import itemgetter
 
-from storage.database import DatabaseTier
 from storage.entry_rows import LINES
 from storage.name_fence import STATE, standing
 from storage.name_index import NameIndex
@@ -22,9 +21,8 @@ from storage.name_terms import (
     resembling_terms,
 )
 from storage.names import fold, is_initial
-from storage.postgres import Postgres
+from storage.postgres_fills import Fill, NameRow, PostgresFills
 from storage.sql import Row
-from storage.sqlite import Sqlite
 
 _SEARCH = (
     "SELECT id, name, folded FROM items WHERE source = ? AND terms @> ?::text[] AND folded ~ ? "
@@ -40,66 +38,46 @@ _PURGE = (
     "DELETE FROM items WHERE starts_with(source, ?) "
     "AND NOT EXISTS (SELECT FROM entries WHERE entries.key = items.id)"
 )
-# Rows in the order of their numbers are the shortest names first, as in SQLite. A name that is
-# known already is neither locked nor written. The lock is that of fills and withdrawals.
-_REMEMBER = """
-WITH fence AS MATERIALIZED (SELECT position FROM invalidation_state FOR SHARE),
-put AS (
-    INSERT INTO items (number, source, id, name, folded, terms)
-    SELECT (least(char_length(n.folded), 4095)::bigint << 40) + nextval('items_number_seq'),
-           ?::text, n.id, n.name, n.folded, string_to_array(n.terms, ' ')
-    FROM unnest(?::text[], ?::text[], ?::text[], ?::text[]) AS n (id, name, folded, terms), fence
-    WHERE ?::bigint >= fence.position AND NOT EXISTS (
-        SELECT FROM items WHERE items.source = $1 AND items.id = n.id AND items.name = n.name
-    )
-    ON CONFLICT (source, id) DO UPDATE SET number = excluded.number, name = excluded.name,
-        folded = excluded.folded, terms = excluded.terms
-)
-SELECT position FROM fence
-"""
 _ALWAYS = (1 << 62) - 1
 """A position that no log comes to."""
+NAMES_PER_FILL = 1000
+"""New names that one statement takes, so that other writes get their turn."""
 _INITIAL_SYLLABLES = 588
 """Syllables that begin with one consonant: they stand together in Unicode."""
-
-
-def open_names(database: DatabaseTier) -> NameIndex:
-    """Return the names that *database* keeps beside its entries."""
-    engine = database.database
-    return NameIndex(engine) if isinstance(engine, Sqlite) else PostgresNameIndex(engine)
 
 
 class PostgresNameIndex(NameIndex):
     """The names of the records that sources have given, searched by index and never by scan."""
 
-    def __init__(self, database: Postgres) -> None:
-        self._server = database
+    def __init__(self, fills: PostgresFills) -> None:
+        self._fills = fills
+        self._server = fills.database
 
     async def remember(
         self, source: str, items: Sequence[tuple[str, str]], since: int | None = None
     ) -> None:
         """Index the ``(id, name)`` of *items*; a new name replaces the one its id had.
 
-        What was withdrawn after position *since* of the log is left out. One statement, which
-        writes nothing where all names are known. Raises `TierError`.
+        What was withdrawn after position *since* of the log is left out. Known names are not
+        written. Raises `TierError`.
         """
         named = {_storable(number): _storable(name) for number, name in items}
+        rows = [*named.items()]
+        for start in range(0, len(rows), NAMES_PER_FILL):
+            await self._keep(source, rows[start : start + NAMES_PER_FILL], since)
+
+    async def _keep(self, source: str, named: Sequence[tuple[str, str]], since: int | None) -> None:
         began = _ALWAYS if since is None else since
-        while named and (position := await self._write(source, named, began)) > began:
+        while named:
+            fill = Fill(names=[_row(source, item, name, began) for item, name in named])
+            position = (await self._fills.submit(fill)).position
+            if position <= began:
+                return
             # The log has moved: what it does not cover is tried again from where it stands now.
             _, trimmed = (await self._server.rows(STATE))[0]
             lines = await self._server.rows(LINES, since)
-            named = dict(standing(source, named.items(), since or 0, trimmed, lines))
+            named = standing(source, named, since or 0, trimmed, lines)
             began = position
-
-    async def _write(self, source: str, named: dict[str, str], since: int) -> int:
-        """Write *named* unless the log stands after *since*; return where it stands."""
-        # One order for all writers: no deadlock.
-        rows = [(number, named[number], fold(named[number])) for number in sorted(named)]
-        ids, names, folded = ([*column] for column in zip(*rows, strict=True))
-        terms = [" ".join(document_terms(source, each)) for each in folded]
-        stands = await self._server.rows(_REMEMBER, source, ids, names, folded, terms, since)
-        return int(stands[0][0])
 
     async def suggest(self, source: str, text: str, limit: int) -> list[Suggestion]:
         """Return at most *limit* records of *source* whose names hold *text*, the best first.
@@ -177,6 +155,12 @@ class PostgresNameIndex(NameIndex):
             "ORDER BY number + 0 LIMIT ?"
         )
         return list(await self._server.rows(statement, source, *branches, limit))
+
+
+def _row(source: str, item: str, name: str, since: int) -> NameRow:
+    folded = fold(name)
+    terms = " ".join(document_terms(source, folded))
+    return NameRow(source, item, name, folded, terms, since)
 
 
 def _meaning(character: str) -> str:

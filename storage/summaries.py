@@ -50,14 +50,22 @@ class SummaryStore:
 
     async def put(self, summary: Part, keep_until: float) -> None:
         """Keep *summary* under its digest until *keep_until* (Unix seconds); raise `TierError`."""
-        bill = summary.bill
-        made = (summary.digest, summary.body, summary.at, summary.cost, keep_until)
-        took = _UNPAID if bill is None else msgspec.structs.astuple(bill)
-        await self._database.change(_UPSERT, *made, *took)
+        await self.put_many([(summary, keep_until)])
+
+    async def put_many(self, summaries: Sequence[tuple[Part, float]]) -> None:
+        """Keep each under its digest until its time, in one write; raise `TierError`."""
+        await self._database.change_many(_UPSERT, [row_of(*each) for each in summaries])
 
     async def purge(self, now: float) -> int:
         """Remove the summaries whose ``keep_until`` is not after *now*; return how many."""
         return await self._database.change(_PURGE, now)
+
+
+def row_of(summary: Part, keep_until: float) -> tuple[Any, ...]:
+    """Return the columns of *summary* in the order of the table."""
+    bill = summary.bill
+    made = (summary.digest, summary.body, summary.at, summary.cost, keep_until)
+    return (*made, *(_UNPAID if bill is None else msgspec.structs.astuple(bill)))
 
 
 def _part(digest: str, body: bytes, at: float, cost: float, model: str | None, *took: Any) -> Part:

@@ -29,7 +29,6 @@ from gateway.resolver import Resolver
 from gateway.route import Route
 from gateway.sessions import Sessions
 from gateway.shedding import Shedding
-from gateway.similar import SimilarAnswers
 from gateway.spend.opening import Money, open_money
 from gateway.statistics import Statistics
 from gateway.streaming import Broadcast, Shared
@@ -207,15 +206,13 @@ class _Assembly:
     def _resolver(
         self, routes: Mapping[str, Route], storage: Storage, flights: Flights[Entry], refill: Refill
     ) -> Resolver:
-        similar = SimilarAnswers(storage.names, storage.tiers, self._events, self._clock)
-        self._stack.push_async_callback(similar.settled)
         return Resolver(
             routes=routes,
             tiers=storage.tiers,
             flights=flights,
             refill=refill,
             events=self._events,
-            similar=similar,
+            similar=refill.queries,
             shedding=Shedding(self._config.shedding),
             clock=self._clock,
         )

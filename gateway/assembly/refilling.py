@@ -10,10 +10,12 @@ from gateway.assembly.storage import Storage
 from gateway.config import Config
 from gateway.duplicates.opening import open_duplicates
 from gateway.events import Events
+from gateway.fetching import Fetch
 from gateway.flights import Flights
 from gateway.purging import Purge, purging
-from gateway.refill import Fetch, Refill
+from gateway.refill import Refill
 from gateway.sessions import KEPT
+from gateway.similar import SimilarAnswers
 from gateway.spend.till import Till
 from gateway.summaries import Summaries
 from storage.entry import Part
@@ -37,12 +39,12 @@ async def open_refill(
     deadline: float,
 ) -> Refill:
     """Make what flights do; the flights within are closed after those that wait for them."""
-    store, inputs = SummaryStore(storage.sql), SummaryInputs(storage.sql)
+    store, inputs = storage.database.summaries, SummaryInputs(storage.sql)
     await stack.enter_async_context(purging(_purges(storage, store, inputs), clock))
+    queries = SimilarAnswers(storage.names, storage.tiers, events, clock)
+    stack.push_async_callback(queries.settled)
     writings: Flights[Part | None] = Flights(deadline, spec=config.flights)
     fetches: Flights[Fetch] = Flights(deadline, spec=config.flights)
-    stack.push_async_callback(writings.close, GRACE)
-    stack.push_async_callback(fetches.close, GRACE)
     summaries = Summaries(
         store=store,
         writings=writings,
@@ -52,11 +54,15 @@ async def open_refill(
         clock=clock,
         duplicates=open_duplicates(stack, config.llm.embeddings, config.llm.own, inputs, events),
     )
+    stack.push_async_callback(summaries.close)
+    stack.push_async_callback(writings.close, GRACE)
+    stack.push_async_callback(fetches.close, GRACE)
     return Refill(
         tiers=storage.tiers,
         summaries=summaries,
         names=storage.names,
         fetches=fetches,
+        queries=queries,
         leases=storage.leases,
         events=events,
         clock=clock,

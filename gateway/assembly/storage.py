@@ -17,7 +17,6 @@ from storage.leases import Leases
 from storage.memory import MemoryTier
 from storage.name_index import NameIndex
 from storage.postgres import PoolSettings
-from storage.postgres_names import open_names
 from storage.sql import Database
 from storage.tier import TierAwayError
 from storage.tiers import Tiers
@@ -61,7 +60,7 @@ async def open_storage(config: Config, stack: AsyncExitStack, events: Events) ->
     )
     stack.push_async_callback(leases.close)
     stack.push_async_callback(fleet.journal.close)
-    return Storage(fleet, database, tiers, open_names(database), leases, invalidations)
+    return Storage(fleet, database, tiers, database.names, leases, invalidations)
 
 
 def _reads(events: Events) -> Callable[[str, bool, float], None]:

@@ -15,7 +15,7 @@ from adapters.sources.units import Duration
 from gateway.config.invalidation import InvalidationSpec
 from gateway.events import Event, Events, Invalidated, TierFailed
 from gateway.invalidations import Follower, Invalidations
-from storage import postgres_entries, sqlite_entries
+from storage import postgres_fills, sqlite_entries
 from storage.database import DatabaseTier, open_database
 from storage.doorbell import Doorbell, open_doorbell
 from storage.entry import Entry
@@ -268,8 +268,8 @@ async def test_the_checker_finds_a_database_that_refuses_no_late_fill(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_entries, "_withdrawn", lambda *_: False)
-    lax = postgres_entries._UPSERT.replace("e.since >= fence.position", "e.since >= 0")
-    monkeypatch.setattr(postgres_entries, "_UPSERT", lax)
+    lax = postgres_fills._KEEP.replace("e.since >= fence.position", "e.since >= 0")
+    monkeypatch.setattr(postgres_fills, "_KEEP", lax)
     replicas = [await fleet.replica() for _ in range(3)]
     assert await found_by_checker(replicas)
 

@@ -15,11 +15,12 @@ from adapters.sources.units import Duration
 from adapters.summarizers.base import Brief, Draft, Roles, Summarizer, Usage
 from adapters.summarizers.extractive import Extractive
 from gateway.events import Event, Events
+from gateway.fetching import Fetch
 from gateway.flights import Flights
 from gateway.freshness import FreshnessSpec
 from gateway.lookup import Lookup
 from gateway.quality import QualityGate, QualitySpec
-from gateway.refill import Fetch, Refill
+from gateway.refill import Refill
 from gateway.resolver import Resolver
 from gateway.route import Route
 from gateway.spend.budgets import Budgets, BudgetsSpec
@@ -114,9 +115,9 @@ class Remembered(SummaryStore):
         self._check()
         return {digest: self.kept[digest][0] for digest in digests if digest in self.kept}
 
-    async def put(self, summary: Part, keep_until: float) -> None:
+    async def put_many(self, summaries: Sequence[tuple[Part, float]]) -> None:
         self._check()
-        self.kept[summary.digest] = (summary, keep_until)
+        self.kept |= {summary.digest: (summary, until) for summary, until in summaries}
 
     def _check(self) -> None:
         if self.broken:

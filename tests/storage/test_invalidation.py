@@ -11,7 +11,6 @@ import pytest
 from storage.database import DatabaseTier, open_database
 from storage.entry import Entry, decode
 from storage.invalidation import InvalidationLog, News
-from storage.postgres_names import open_names
 from storage.replicas import Replicas
 from storage.tier import TierError, WithdrawnError
 from storage.withdrawals import Kind, Scope, holdings
@@ -221,7 +220,7 @@ async def test_the_log_is_trimmed_only_behind_every_replica(
 
 
 async def test_the_names_go_with_the_records(tier: DatabaseTier, log: InvalidationLog) -> None:
-    names = open_names(tier)
+    names = tier.names
     many = [("1", "타이레놀정 500mg"), ("2", "게보린"), ("3", "타이핑")]
 
     async def left(text: str) -> list[str]:
@@ -242,7 +241,7 @@ async def test_the_names_go_with_the_records(tier: DatabaseTier, log: Invalidati
 async def test_names_that_a_late_fetch_brings_are_left_out_where_they_were_withdrawn(
     tier: DatabaseTier, log: InvalidationLog
 ) -> None:
-    names = open_names(tier)
+    names = tier.names
     many = [("1", "Tylenol 500"), ("2", "Geworin"), ("3", "Typing")]
     began = await log.position()
     await log.withdraw(_scope("item", "2", "medicine"))

@@ -195,7 +195,20 @@ async def test_known_names_cost_no_write(database: Sqlite, index: NameIndex) -> 
     await database.write(lambda c: c.set_trace_callback(statements.append))
     statements.clear()
     await _remember(index, "타이레놀", "게보린")
-    assert statements == []
+    assert not [each for each in statements if each.startswith(("INSERT", "DELETE"))]
+
+
+async def test_a_damaged_index_does_not_undo_what_is_written_beside_it(
+    database: Sqlite, index: NameIndex
+) -> None:
+    await database.write(lambda c: c.execute("DROP TABLE item_terms"))
+    add = "INSERT INTO entries (key, source, wire, stored_at, keep_until) VALUES "
+    beside = database.write(lambda c: c.execute(f"{add} ('k', 's', '', 0, 0)").rowcount)
+    with pytest.raises(TierError, match="item_terms"):
+        await _remember(index, "타이레놀")
+    assert await beside == 1
+    assert await database.rows("SELECT key FROM entries") == [("k",)]
+    assert await database.rows("SELECT * FROM items") == []
 
 
 async def test_the_same_names_told_twice_at_once_are_kept_once(index: NameIndex) -> None:

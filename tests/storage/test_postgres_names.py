@@ -14,7 +14,7 @@ from storage.database import DatabaseTier, open_database
 from storage.name_index import NameIndex
 from storage.name_search import Suggestion
 from storage.names import fold, initials
-from storage.postgres_names import PostgresNameIndex, open_names
+from storage.postgres_names import PostgresNameIndex
 from storage.tier import TierError
 
 DATA = Path(__file__).parents[2] / "data"
@@ -29,7 +29,7 @@ async def database(postgres_url: str) -> AsyncIterator[DatabaseTier]:
 
 @pytest.fixture
 def index(database: DatabaseTier) -> NameIndex:
-    return open_names(database)
+    return database.names
 
 
 def _real_names() -> list[str]:

@@ -1,0 +1,63 @@
+"""Keeping what a flight brought: the entry, its records' names, its summary and its query.
+
+All of it is asked for in the same step, so that a database takes it in one write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from gateway.events import Events, TierFailed
+from gateway.fetching import Named
+from gateway.lookup import Lookup, names_space
+from gateway.route import Route
+from gateway.similar import StandIns
+from gateway.summaries import Summaries
+from storage.entry import Entry
+from storage.name_index import NameIndex
+from storage.tier import TierError
+from storage.tiers import Tiers
+
+
+class Keeping:
+    """Puts away what flights bring; what cannot be kept is an event and no fault."""
+
+    def __init__(
+        self,
+        *,
+        tiers: Tiers,
+        names: NameIndex,
+        summaries: Summaries,
+        queries: StandIns,
+        events: Events,
+    ) -> None:
+        self._tiers = tiers
+        self._names = names
+        self._summaries = summaries
+        self._queries = queries
+        self._events = events
+
+    async def keep(self, lookup: Lookup, route: Route, entry: Entry, named: Named) -> bool:
+        """Keep *entry* and what it is found by; return whether any tier took it.
+
+        *named* are the records that it has anew.
+        """
+        if route.store == "never":
+            return False
+        # The tiers first: the database among them is asked a step later than the names are.
+        kept = asyncio.gather(
+            self._tiers.put(entry, memory_only=route.store == "memory_only"),
+            self._summaries.settled(),
+            self._remember(lookup, route, entry, named),
+        )
+        self._queries.note(lookup, route)
+        return bool((await kept)[0])
+
+    async def _remember(self, lookup: Lookup, route: Route, entry: Entry, named: Named) -> None:
+        """Have the records found by their names from now on."""
+        if not named or route.store != "permanent":
+            return
+        try:
+            await self._names.remember(names_space(route, lookup.tenant), named, entry.position)
+        except TierError as error:
+            self._events.emit(TierFailed("names", "put", str(error)))
