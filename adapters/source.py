@@ -36,6 +36,8 @@ class Query:
     priority: Priority = field(default=Priority.CALLER, compare=False)
     validator: str = field(default="", compare=False)
     """What the kept payload of this query came with, for asking whether it still holds."""
+    whole: bool = field(default=False, compare=False)
+    """All records that there are, on however many pages: what a listing asks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ class CompositeSource:
 
         Raise `UpstreamError` when a required part, or every part that gives records, failed.
         """
+        if query.whole:
+            raise UpstreamError(Kind.INVALID_INPUT, "a source of several parts has no listing")
         # A warm-up has more time, and its guard minds it.
         patient = query.priority >= Priority.WARMUP
         ends = None if patient else asyncio.get_running_loop().time() + self._seconds

@@ -68,7 +68,8 @@ class DeclarativeSource:
             records += page.records
             rows += page.rows
             number += 1
-            if number == self._request.pages.max or not self._goes_on(page, rows, total):
+            last = number == self._request.pages.max and not query.whole
+            if last or not self._goes_on(page, rows, total):
                 break
             request = self._following(query, first, page, number)
             await further_call()

@@ -25,6 +25,8 @@ _RECORD_BYTES = 72_000
 """A prompt holds 24,000 characters of records at most."""
 _INSTRUCTION_TOKENS = 300
 _ANSWER_TOKENS = 500
+_TYPICAL_TOKENS = 2_000
+"""Of a prompt with the records of one answer."""
 
 
 class Till:
@@ -107,6 +109,14 @@ class Till:
         price = self._prices.get(model_of(by), self._dearest)
         usage = Usage(prompt_tokens=prompt, completion_tokens=_ANSWER_TOKENS)
         return price_of(price, usage) or 0
+
+    def typical(self, by: str) -> int | None:
+        """Return what a summary by *by* costs, where nothing is known of it but the model.
+
+        In billionths of a dollar; None: nobody knows.
+        """
+        usage = Usage(prompt_tokens=_TYPICAL_TOKENS, completion_tokens=_ANSWER_TOKENS)
+        return price_of(self._prices.get(model_of(by)), usage) if model_of(by) else 0
 
     def _tell_lost(self, lookup: Lookup, call: LostCall) -> bool:
         """Tell of *call* if it was paid for, or may have been; return whether its cost is known."""

@@ -292,3 +292,10 @@ parts:
     assert terms.max_ttl == Duration(86_400)
     assert terms.store == "never"
     assert not terms.llm_summary_allowed
+
+
+async def test_a_source_of_several_parts_has_no_listing() -> None:
+    async with composite(REPORT, GOOD) as (source, stub):
+        with pytest.raises(UpstreamError, match="no listing"):
+            await source.fetch(Query("", whole=True))
+    assert stub.asked == []

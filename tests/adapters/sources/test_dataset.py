@@ -102,3 +102,9 @@ def test_a_stand_in_that_is_not_there_is_missed_where_it_stands(folder: Path) ->
     with pytest.raises(SpecError) as caught:
         DatasetSource("x", gone, TermsSpec(), folder, lambda: 5.0, at="without_key")
     assert caught.value.path == "without_key.path"
+
+
+async def test_a_listing_has_every_row_however_many_an_answer_may_have(folder: Path) -> None:
+    payload = await source(folder, max_records=2).fetch(Query("", whole=True))
+    assert names(payload) == NAMES
+    assert payload.total == len(NAMES)
