@@ -5,13 +5,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := gateway adapters storage warmup tests bench
 
-.PHONY: run test check fix bench bench-soak bench-grounding lock clean
+.PHONY: run test check fix contract test-browser bench bench-soak bench-grounding lock clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m gateway serve --port $(PORT)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+# Thousands of made-up requests against /openapi.json (docs/contract.md); two to ten minutes.
+contract: $(VENV)/.dev $(VENV)-contract/.ready
+	$(BIN)/python -m tests.contract --schemathesis $(VENV)-contract/bin/schemathesis
+
+# The pages in a Chromium, which has to be installed, and axe's opinion of them, from npm.
+test-browser: $(VENV)/.dev $(VENV)/axe/node_modules/axe-core/axe.min.js
+	$(BIN)/python -m pytest tests/browser
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check $(CODE)
@@ -45,6 +53,7 @@ lock: $(VENV)/.uv
 	$(BIN)/uv pip compile -q requirements/uv.in $(COMPILE) -o requirements/uv.txt
 	$(BIN)/uv pip compile -q pyproject.toml $(COMPILE) -o requirements/run.txt
 	$(BIN)/uv pip compile -q pyproject.toml --group dev $(COMPILE) -o requirements/dev.txt
+	$(BIN)/uv pip compile -q requirements/contract.in $(COMPILE) -o requirements/contract.txt
 COMPILE := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 $(VENV)/.uv: requirements/uv.txt
@@ -61,5 +70,16 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.uv
 	$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements/dev.txt
 	@touch $@
 
+# Of tools that are no part of the gateway, nor of its tests.
+$(VENV)-contract/.ready: requirements/contract.txt $(VENV)/.uv
+	$(PYTHON) -m venv $(VENV)-contract
+	$(BIN)/uv pip install --quiet --require-hashes --python $(VENV)-contract/bin/python -r requirements/contract.txt
+	@touch $@
+
+$(VENV)/axe/node_modules/axe-core/axe.min.js: $(VENV)/.uv
+	npm install --silent --no-audit --no-fund --prefix $(VENV)/axe axe-core@$(AXE_CORE)
+	@touch $@
+AXE_CORE := 4.14.1
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-contract .mypy_cache .ruff_cache .pytest_cache

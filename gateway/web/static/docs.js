@@ -24,7 +24,7 @@ function field(parameter) {
   const named = { name: parameter.name, "data-place": parameter.in, required: parameter.required };
   const control = choices
     ? el("select", named, parameter.required ? null : el("option", { value: "" }, "–"), choices.map((each) => el("option", {}, each)))
-    : el("input", { ...named, value: parameter.example ?? "", placeholder: schema.default ?? "", spellcheck: "false" });
+    : el("input", { ...named, placeholder: schema.default ?? parameter.example ?? "", spellcheck: "false" });
   const name = el("span", {}, el("code", {}, parameter.name), parameter.required ? ` · ${say("required")}` : "");
   return el("label", {}, name, control, el("small", {}, prose(parameter.description ?? "")));
 }

@@ -91,7 +91,7 @@ export async function open() {
   if (!sources.length) { byId("lookup-body").replaceChildren(el("p", { class: "quiet" }, say("noSource"))); return; }
   names = el("datalist", { id: "names" });
   own = el("div", { class: "own" });
-  output = el("div", { id: "answer", role: "region", "aria-live": "polite", "aria-label": say("lookup") });
+  output = el("div", { id: "answer", role: "group", "aria-live": "polite", "aria-label": say("lookup") });
   const source = el("select", { name: "source", onchange: choose }, sources.map(({ name }) => el("option", {}, name)));
   form = el("form", { class: "ask", onsubmit: (event) => { event.preventDefault(); find(); } },
     el("label", {}, say("source"), source),
