@@ -12,7 +12,14 @@ from typing import Any
 
 import orjson
 
-from gateway.events import BudgetExhausted, CircuitChanged, Event, Invalidated, Stored
+from gateway.events import (
+    BudgetExhausted,
+    CircuitChanged,
+    Event,
+    Invalidated,
+    Stored,
+    WatchChanged,
+)
 from gateway.lookup import SHARED_TENANT, tenant_of
 from storage.journal import Journal
 
@@ -50,6 +57,9 @@ def told(event: Event, day: str) -> Iterator[Told]:
         case CircuitChanged(after="open" | "closed"):
             state = "opened" if event.after == "open" else "closed"
             yield f"circuit.{state}", {"upstream": event.upstream}, ""
+        case WatchChanged():
+            data = {name: getattr(event, name) for name in event.__dataclass_fields__}
+            yield "watch.changed", data, ""
         case BudgetExhausted():
             data = {"scope": event.scope, "priority": event.priority}
             yield "budget.exhausted", data, f"budget:{day}:{event.scope}:{event.priority}"

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from adapters.http import open_session
 from gateway.bulk.batches import Batches
 from gateway.bulk.running import working
 from gateway.bulk.work import Work
@@ -13,17 +14,24 @@ from gateway.config import Config
 from gateway.events import Events
 from gateway.resolver import Resolver
 from gateway.route import Route
+from gateway.watches.watcher import Watcher
+from gateway.watches.watches import Watches
+from gateway.watches.webhooks import Webhooks
 from storage.batches import BatchStore
 from storage.sql import Database
+from storage.watches import WatchStore
 
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """Batches, and who does them."""
+    """Batches and watches, and who does them."""
 
     batches: Batches
     work: Work
+    watches: Watches
+    watcher: Watcher
     events: Events
+    clock: Callable[[], float]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -31,6 +39,12 @@ class Bulk:
         async with AsyncExitStack() as stack:
             if self.batches.spec.run_by == "serve":
                 await stack.enter_async_context(working(self.batches, self.work, self.events))
+            spec = self.watches.spec
+            session = open_session(allow_private=spec.allow_private, connections=10)
+            await stack.enter_async_context(session)
+            calls = Webhooks(self.watches.store, spec, session, self.clock)
+            due = (self.watcher.look_at_due, calls.make_due)
+            await stack.enter_async_context(self.watches.running(self.events, *due))
             yield
 
 
@@ -53,4 +67,13 @@ def open_bulk(
         told=batches.tell,
         clock=clock,
     )
-    return Bulk(batches, work, events)
+    watches = Watches(WatchStore(database), config.watches, clock)
+    watcher = Watcher(
+        store=watches.store,
+        spec=config.watches,
+        resolver=resolver,
+        routes=routes,
+        events=events,
+        clock=clock,
+    )
+    return Bulk(batches, work, watches, watcher, events, clock)

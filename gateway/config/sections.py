@@ -29,6 +29,7 @@ from gateway.shedding import SheddingSpec
 from gateway.spend.budgets import BudgetsSpec
 from gateway.spend.prices import PriceSpec
 from gateway.streaming import StreamSpec
+from gateway.watches.spec import WatchesSpec
 from gateway.tracing.spec import TelemetrySpec
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -173,6 +174,8 @@ class Config(Spec, frozen=True, kw_only=True):
     """How often one client may ask; without it nobody is held back."""
     batches: BatchesSpec = msgspec.field(default_factory=BatchesSpec)
     """Thousands of lookups at once, behind callers."""
+    watches: WatchesSpec = msgspec.field(default_factory=WatchesSpec)
+    """Lookups that are repeated on a schedule."""
     warmup: WarmupSection = msgspec.field(default_factory=WarmupSection)
     """What is loaded ahead."""
     logs: LogsSpec = msgspec.field(default_factory=LogsSpec)
@@ -187,5 +190,5 @@ class Config(Spec, frozen=True, kw_only=True):
         """Every key and password that it holds, for those who must not show them."""
         requests = [request for source in self.sources.values() for request in source.requests]
         keys = [auth.key for request in requests for auth in request.auths]
-        own = (*self.database.secrets, self.access.token_secret, *self.telemetry.headers.values())
+        own = (*self.database.secrets, self.watches.secret, self.access.token_secret, *self.telemetry.headers.values())
         return tuple(filter(None, (*self.llm.secrets, *self.redis.secrets, *own, *keys)))

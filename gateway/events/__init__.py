@@ -35,6 +35,7 @@ from gateway.events.summaries import (
     SummaryReused,
     SummaryWasted,
 )
+from gateway.events.watches import WatchChanged
 from gateway.events.web import Responded
 
 __all__ = [
@@ -60,4 +61,5 @@ __all__ = [
     "TierLost",
     "TierRead",
     "TierReturned",
+    "WatchChanged",
 ]

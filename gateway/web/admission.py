@@ -34,6 +34,13 @@ SCOPES: Mapping[str, Mapping[str, Scope]] = MappingProxyType(
         "/v1/batches": {"POST": Scope.BATCH},
         "/v1/batches/{id}": {"GET": Scope.BATCH, "HEAD": Scope.BATCH, "DELETE": Scope.BATCH},
         "/v1/batches/{id}/results": {"GET": Scope.BATCH, "HEAD": Scope.BATCH},
+        "/v1/watches": {"GET": Scope.BATCH, "HEAD": Scope.BATCH, "POST": Scope.BATCH},
+        "/v1/watches/{id}": {
+            "GET": Scope.BATCH,
+            "HEAD": Scope.BATCH,
+            "PATCH": Scope.BATCH,
+            "DELETE": Scope.BATCH,
+        },
         "/v1/sessions": {"DELETE": Scope.SEARCH},
         "/v1/invalidate": {"POST": Scope.INVALIDATE},
         # It spends a call whenever it is asked: whoever may withdraw may also renew.

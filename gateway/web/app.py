@@ -8,7 +8,7 @@ from aiohttp.typedefs import Middleware
 from gateway.assembly import Gateway
 from gateway.config import Config
 from gateway.rates import networks
-from gateway.web import batches
+from gateway.web import batches, watches
 from gateway.web.admission import admit
 from gateway.web.audit import audit
 from gateway.web.batch import batch
@@ -47,6 +47,11 @@ ROUTES = (
     web.get("/v1/batches/{id}", batches.show),
     web.delete("/v1/batches/{id}", batches.cancel),
     web.get("/v1/batches/{id}/results", batches.results),
+    web.post("/v1/watches", watches.make),
+    web.get("/v1/watches", watches.list_),
+    web.get("/v1/watches/{id}", watches.show),
+    web.patch("/v1/watches/{id}", watches.change),
+    web.delete("/v1/watches/{id}", watches.remove),
     web.post("/v1/refresh", refresh),
     web.post("/v1/invalidate", invalidate),
     web.post("/v1/tokens", mint),

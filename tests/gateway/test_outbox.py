@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 import orjson
 import pytest
 
@@ -18,13 +19,18 @@ from gateway.events import (
     Fetched,
     Invalidated,
     Stored,
+    WatchChanged,
 )
 from gateway.outbox import Outbox, concerns
+from gateway.watches.changes import changes
 from storage.journal import LocalJournal
 from tests.clocks import ManualClock
 
 MANUAL = Path(__file__).parents[2] / "docs/events.md"
 KEY = "v1:public:medicine:9f86"
+CHANGES = msgspec.to_builtins(
+    changes([{"id": "1", "name": "a"}, {"id": "2"}], [{"id": "1", "name": "b"}, {"id": "3"}])
+)
 HAPPENED: list[tuple[Event, list[str]]] = [
     (Stored("medicine", KEY, 812), ["answer.stored"]),
     (Stored("medicine", KEY, 812, changed=True), ["answer.stored", "answer.changed"]),
@@ -34,6 +40,7 @@ HAPPENED: list[tuple[Event, list[str]]] = [
     (CircuitChanged("medicine", "open", "half-open"), []),
     (BudgetExhausted("tenant:clinic", "refresh"), ["budget.exhausted"]),
     (Fetched("medicine", KEY, 3, 0.1), []),
+    (WatchChanged("clinic", "w", "medicine", KEY, "", "news", CHANGES), ["watch.changed"]),
 ]
 
 
@@ -81,6 +88,8 @@ def test_the_schema_refuses_what_is_not_in_it(schema: Any) -> None:
         (BudgetExhausted("tenant:clinic", "bulk"), "clinic", None, True),
         (BudgetExhausted("tenant:other", "bulk"), "clinic", None, False),
         (BudgetExhausted("day", "bulk"), "clinic", None, False),
+        (WatchChanged("clinic", "w", "s", KEY, "", "", {}), "clinic", None, True),
+        (WatchChanged("clinic", "w", "s", KEY, "", "", {}), "other", None, False),
     ],
 )
 async def test_a_tenant_knows_of_its_own_and_of_what_all_share(

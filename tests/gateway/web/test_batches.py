@@ -31,7 +31,9 @@ def lookups(count: int, **more: Any) -> list[dict[str, Any]]:
 async def post(
     client: aiohttp.ClientSession, body: bytes, media_type: str = "application/json"
 ) -> tuple[int, Any]:
-    async with client.post(PATH, data=io.BytesIO(body), headers={"Content-Type": media_type}) as response:
+    async with client.post(
+        PATH, data=io.BytesIO(body), headers={"Content-Type": media_type}
+    ) as response:
         return response.status, orjson.loads(await response.read())
 
 

@@ -1,0 +1,1 @@
+"""Watches: lookups that are repeated on a schedule, and what changed is told."""
