@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 from gateway.config import Config
 from gateway.events import Events
+from gateway.journey import follow
 from gateway.metrics.counts import Counts
 from gateway.metrics.names import names_in
 from gateway.profiling.loop_lag import LoopLag
@@ -69,6 +70,7 @@ def open_observing(
     observing = Observing(config, clock)
     events.subscribe(observing.counts)
     events.subscribe(observing.slowest)
+    events.subscribe(follow)
     stack.enter_context(observing.lag.measured())
     observing.tracing = open_tracing(stack, config.telemetry, events)
     return observing

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Sequence
+from typing import Final
 
 from gateway.answer import Answer
 from gateway.freshness import SUMMARY_RETRY, FreshnessSpec
+from gateway.journey import Step
 
 CACHE = "lookup-gateway"
 """Our name in ``Cache-Status`` (RFC 9211 §2)."""
+_UNQUOTED: Final = re.compile(r"[^A-Za-z0-9._:/@+ -]")
+"""What of a note is left out of a quoted string: names of models come from a configuration."""
 
 
 def cache_status(answer: Answer, *, forced: bool = False) -> str:
@@ -65,9 +71,19 @@ def entity_tag(content: str, view: str) -> str:
     return f'W/"{opaque}"'
 
 
-def server_timing(answer: Answer, seconds: float) -> str:
-    """Return where the time went: *seconds* in the resolver, told by the tier that answered."""
-    return timing(answer.tier or "upstream", f"{seconds * 1000:.3f}")
+def server_timing(answer: Answer, seconds: float, steps: Sequence[Step] = ()) -> str:
+    """Return where the time went: *seconds* in all, told by the tier that answered, and *steps*.
+
+    ``start`` is no parameter that browsers know; they pass over it (Server Timing §4).
+    """
+    whole = timing(answer.tier or "upstream", f"{seconds * 1000:.3f}")
+    return ", ".join((whole, *map(_step, steps)))
+
+
+def _step(step: Step) -> str:
+    note = _UNQUOTED.sub("", step.note)
+    milliseconds = f"dur={step.seconds * 1000:.3f};start={step.start * 1000:.3f}"
+    return f'{step.name};desc="{note}";{milliseconds}'
 
 
 def timing(tier: str, milliseconds: str) -> str:

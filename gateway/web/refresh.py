@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 from aiohttp.web_request import Request
 
 from adapters.errors import UpstreamError
+from gateway.journey import journey
 from gateway.web import headers
 from gateway.web.admission import asker
 from gateway.web.bodies import coded, read_object
@@ -24,9 +25,10 @@ async def refresh(request: Request) -> web.Response:
     asked = search_of(read_members(await read_object(request)), asker(request))
     start = perf_counter()
     try:
-        answer = await gateway.resolver.renew(
-            asked.lookup, CALLER_DEADLINE, want_summary=asked.summary
-        )
+        with journey() as way:
+            answer = await gateway.resolver.renew(
+                asked.lookup, CALLER_DEADLINE, want_summary=asked.summary
+            )
     except UpstreamError as error:
         raise upstream_failed(error, asked.route.name) from error
     nearest = await nearest_names(gateway, asked, answer)
@@ -34,6 +36,6 @@ async def refresh(request: Request) -> web.Response:
         "Cache-Status": headers.cache_status(answer, forced=True),
         hdrs.AGE: str(answer.age),
         hdrs.ETAG: headers.entity_tag(marked(answer.etag, nearest), asked.view),
-        "Server-Timing": headers.server_timing(answer, perf_counter() - start),
+        "Server-Timing": headers.server_timing(answer, perf_counter() - start, way.steps),
     }
     return coded(request, rendered(answer, asked, nearest), sent)

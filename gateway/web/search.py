@@ -8,6 +8,7 @@ from aiohttp import ETag, hdrs, web
 from aiohttp.web_request import Request
 
 from adapters.errors import UpstreamError
+from gateway.journey import journey
 from gateway.web import encoding, headers
 from gateway.web.admission import asker
 from gateway.web.hit_path import HITS
@@ -28,9 +29,10 @@ async def search(request: Request) -> web.Response:
     coding = encoding.accepted(request)
     start = perf_counter()
     try:
-        answer = await gateway.personal.resolve(
-            asked.lookup, asked.route, CALLER_DEADLINE, want_summary=asked.summary
-        )
+        with journey() as way:
+            answer = await gateway.personal.resolve(
+                asked.lookup, asked.route, CALLER_DEADLINE, want_summary=asked.summary
+            )
     except UpstreamError as error:
         raise upstream_failed(error, asked.route.name) from error
     nearest = await nearest_names(gateway, asked, answer)
@@ -42,7 +44,7 @@ async def search(request: Request) -> web.Response:
         hdrs.AGE: str(answer.age),
         hdrs.ETAG: tag,
         hdrs.VARY: hdrs.ACCEPT_ENCODING,
-        "Server-Timing": headers.server_timing(answer, perf_counter() - start),
+        "Server-Timing": headers.server_timing(answer, perf_counter() - start, way.steps),
     }
     private(sent, asked)
     if not nearest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import aiohttp
@@ -234,6 +235,20 @@ async def test_the_time_in_the_resolver_is_told(client: aiohttp.ClientSession) -
     second, _ = await get(client, TYLENOL)
     assert first.headers["Server-Timing"].startswith('lookup;desc="upstream";dur=')
     assert second.headers["Server-Timing"].startswith('lookup;desc="memory";dur=')
+
+
+async def test_the_way_through_the_tiers_is_told(client: aiohttp.ClientSession) -> None:
+    first, _ = await get(client, TYLENOL)
+    whole, *steps = first.headers["Server-Timing"].split(", ")
+    told = [re.sub(r"[0-9]+\.[0-9]{3}", "#", step) for step in steps]
+    assert told == [
+        'memory;desc="miss";dur=#;start=#',
+        'database;desc="miss";dur=#;start=#',
+        'upstream;desc="medicine";dur=#;start=#',
+        'summary;desc="extractive";dur=#;start=#',
+    ]
+    last = float(re.findall(r"start=(\S+)", steps[-1])[0])
+    assert last <= float(whole.split("dur=")[1])
 
 
 @pytest.mark.parametrize(
