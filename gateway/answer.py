@@ -17,7 +17,7 @@ from gateway.freshness import FreshnessSpec, failed, records_ttl
 from gateway.items import MARK
 from gateway.location import Point, near
 from gateway.lookup import Lookup
-from storage.entry import Entry
+from storage.entry import Entry, Look
 
 Outcome = Literal["hit", "stale", "miss", "collapsed", "similar"]
 """``stale``: an old answer was given; ``collapsed``: another caller's flight was shared."""
@@ -40,6 +40,8 @@ class Answer:
     similar_to: str = ""
     near: Point | None = None
     """Where the asker is: its distances are this answer's alone, and stand in no entry."""
+    looks: tuple[Look, ...] = ()
+    """Of the tiers that were asked at the same time, where there were two."""
 
     @property
     def age(self) -> int:

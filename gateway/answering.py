@@ -27,7 +27,7 @@ def kept_answer(
     entry = found.entry
     old = judge_records(entry, route.freshness, now) is not Verdict.FRESH
     degraded = degradations(entry, stale=old, summary_expected=want_summary)
-    return Answer(entry, route.freshness, outcome, found.tier, now, degraded)
+    return Answer(entry, route.freshness, outcome, found.tier, now, degraded, looks=found.looks)
 
 
 def landed_answer(

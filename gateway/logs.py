@@ -35,6 +35,7 @@ from gateway.events import (
     TierLost,
     TierRead,
     TierReturned,
+    TiersRaced,
 )
 
 REPEAT_AFTER = 60.0
@@ -164,6 +165,7 @@ _LINES: dict[type[Event], tuple[str, str]] = {
     BudgetExhausted: ("budget.exhausted", "warning"),
     Stored: ("entry.stored", "debug"),
     TierRead: ("tier.read", "debug"),
+    TiersRaced: ("tiers.raced", "debug"),
     TierFailed: ("tier.failed", "warning"),
     TierLost: ("tier.lost", "warning"),
     TierReturned: ("tier.returned", "warning"),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.events import Event, Failed, Served, TierFailed, TierRead
+from gateway.events import Event, Failed, Served, TierFailed, TierRead, TiersRaced
 
 _LEAST = 1e-6
 """Seconds; what is quicker counts as that."""
@@ -51,6 +51,16 @@ class Latencies:
 
 
 @dataclass(slots=True)
+class RaceCounts:
+    """How a tier did where another was asked at the same time."""
+
+    races: int = 0
+    wins: int = 0
+    latencies: Latencies = field(default_factory=Latencies)
+    """What it took, or for how long it was waited for."""
+
+
+@dataclass(slots=True)
 class TierCounts:
     """What a tier was asked, and how it did."""
 
@@ -79,12 +89,14 @@ class Statistics:
         self.failures: Counter[str] = Counter()
         """Why lookups were not, by the kind of the error."""
         self.answers = Latencies()
+        self.races: defaultdict[str, RaceCounts] = defaultdict(RaceCounts)
         # By its type, and not by trying one after the other: every hit comes through here.
         self._counts: Mapping[type[Event], Callable[[Any], None]] = {
             TierRead: self._read,
             Served: self._served,
             Failed: self._failed,
             TierFailed: self._tier_failed,
+            TiersRaced: self._raced,
         }
 
     @property
@@ -112,6 +124,13 @@ class Statistics:
 
     def _failed(self, event: Failed) -> None:
         self.failures[event.kind] += 1
+
+    def _raced(self, event: TiersRaced) -> None:
+        for tier, seconds in event.seconds:
+            counts = self.races[tier]
+            counts.races += 1
+            counts.wins += event.winner == tier
+            counts.latencies.add(seconds)
 
     def _tier_failed(self, event: TierFailed) -> None:
         self.tiers[event.tier].failures += 1

@@ -7,7 +7,8 @@ are parts with ages of their own, so that cheap records refresh alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import msgspec
 
@@ -84,11 +85,24 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What one tier said of a key."""
+
+    tier: str
+    entry: Entry | None
+    seconds: float
+    state: Literal["answered", "failed", "left"] = "answered"
+    """``left``: it was not waited for any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """An entry and the name of the tier that had it."""
 
     entry: Entry
     tier: str
+    looks: tuple[Look, ...] = field(default=(), compare=False)
+    """Of the tiers that were asked at the same time, where there were two."""
 
 
 class CorruptEntryError(Exception):

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from time import perf_counter
+from collections.abc import Callable, Coroutine, Sequence
+from itertools import takewhile
+from typing import Any
 
-import msgspec
-
-from storage.entry import CorruptEntryError, Entry, Found
+from storage.entry import Entry, Found, Look
+from storage.looks import DATABASE, Looks, OnRace, Report
 from storage.memory import Kept, MemoryTier
+from storage.races import Patience, Sequential
 from storage.tier import Tier, TierError, WithdrawnError
 from storage.withdrawals import Scope, Withdrawals
-
-DATABASE = "database"
-"""The name of the tier whose own rows are deleted by withdrawals."""
-Report = Callable[[str, str, Exception], None]
-"""Is told the tier, the operation (``get``, ``put``, ``drop``, ``close``) and the error."""
+from storage.write_behind import WriteBehind
 
 OnRead = Callable[[str, bool, float], None]
 """Is told the tier, whether it had the entry, and the seconds that this took to know."""
@@ -36,14 +33,21 @@ class Tiers:
         report: Report,
         on_read: OnRead = lambda *_: None,
         withdrawals: Withdrawals | None = None,
+        *,
+        patience: Patience | None = None,
+        on_race: OnRace = lambda _: None,
     ) -> None:
         self.withdrawals = withdrawals or Withdrawals()
         self._tiers = tuple(tiers)
         self._report = report
         self._on_read = on_read
         self._memory = next((t for t in tiers if isinstance(t, MemoryTier)), MemoryTier(0))
+        self._behind = next((tier for tier in tiers if isinstance(tier, WriteBehind)), None)
         self._promotions: set[asyncio.Task[bool]] = set()
         self._drops = 0
+        self._looks = Looks(
+            self.withdrawals, self._memory, report, patience or Sequential(), on_race
+        )
 
     @property
     def memory(self) -> MemoryTier:
@@ -58,7 +62,7 @@ class Tiers:
     def peek(self, key: str) -> Entry | None:
         """Return the entry if memory has it, at once."""
         entry = self._memory.peek(key)
-        return None if entry is None else self._standing(self._memory, entry)
+        return None if entry is None else self._looks.standing(self._memory, entry)
 
     def handle(self, key: str) -> Kept | None:
         """Return the entry as memory keeps it; whether it may be served is asked by `stands`."""
@@ -83,26 +87,35 @@ class Tiers:
         The tiers above it get the entry too: memory at once, others behind the answer.
         """
         drops = self._drops
-        for depth, tier in enumerate(self._tiers):
-            if not self._vouched(tier) or (shared and tier is self._memory):
-                continue
-            started = perf_counter()
-            entry = await self._get(tier, key)
-            if entry is not None:
-                entry = self._standing(tier, entry)
-            self._on_read(tier.name, entry is not None, perf_counter() - started)
-            if entry is not None:
-                # Read before a drop has ended: the answer may stand, but must not come back up.
-                if drops == self._drops:
-                    self._promote(entry, self._tiers[:depth])
-                return Found(entry, tier.name)
+        left = [
+            t for t in self._tiers if self._looks.vouched(t) and not (shared and t is self._memory)
+        ]
+        while left:
+            looks = await self._looks.into(left, key)
+            for look in looks:
+                self._on_read(look.tier, look.entry is not None, look.seconds)
+                if look.entry is not None:
+                    # Read before a drop has ended: the answer may stand, but not come back up.
+                    if drops == self._drops:
+                        self._promote(look, looks)
+                    return Found(look.entry, look.tier, looks if len(looks) > 1 else ())
+            del left[: len(looks)]
         return None
 
     async def put(self, entry: Entry, *, memory_only: bool = False) -> tuple[str, ...]:
         """Keep *entry* in all tiers, or in memory alone; return the names of those that took it."""
-        tiers = [tier for tier in self._tiers if not memory_only or tier is self._memory]
-        took = await asyncio.gather(*(self._put(tier, entry) for tier in tiers))
-        return tuple(tier.name for tier, kept in zip(tiers, took, strict=True) if kept)
+        if memory_only:
+            return (self._memory.name,) if self._memory.keep(entry) else ()
+        nearer = [tier for tier in self._tiers if tier is not self._behind]
+        took = await asyncio.gather(*(self._put(tier, entry) for tier in nearer))
+        names = [tier.name for tier, kept in zip(nearer, took, strict=True) if kept]
+        if self._behind is not None:
+            # Only what a tier beside this process's memory has may be written later.
+            shared = any(name != self._memory.name for name in names)
+            keep = self._behind.later if shared else self._behind.put
+            if await self._kept(self._behind, keep(entry)):
+                names.append(self._behind.name)
+        return tuple(names)
 
     async def drop(self, keys: Sequence[str]) -> dict[str, int]:
         """Forget *keys* everywhere; return how many each tier had. A tier that failed is absent.
@@ -150,53 +163,20 @@ class Tiers:
     async def close(self) -> None:
         """Finish what goes on behind answers and close every tier."""
         await self._settled()
-        for tier in self._tiers:
+        for tier in reversed(self._tiers):  # what is written behind is still known above
             try:
                 await tier.close()
             except TierError as error:
                 self._report(tier.name, "close", error)
 
-    def _vouched(self, tier: Tier) -> bool:
-        """Whether what *tier* has may be served: the database knows itself what was withdrawn."""
-        return self.withdrawals.current or tier.name == DATABASE
-
-    def _standing(self, tier: Tier, entry: Entry) -> Entry | None:
-        """Return *entry* unless it was withdrawn or *tier* cannot be sure of it."""
-        now = self.withdrawals.position
-        if not self._vouched(tier):
-            return None
-        if entry.position >= now:
-            return entry
-        if self.withdrawals.covers(entry):
-            if tier is self._memory:
-                self._memory.forget(entry.key)
-            return None
-        # It has stood up to here: the next look need not go through the log again.
-        if tier is self._memory:
-            self._memory.vouch(entry.key, now)
-        return msgspec.structs.replace(entry, position=now)
-
-    async def _get(self, tier: Tier, key: str) -> Entry | None:
-        try:
-            return await tier.get(key)
-        except CorruptEntryError as error:
-            self._report(tier.name, "get", error)
-            await self._forget(tier, key)
-        except TierError as error:
-            self._report(tier.name, "get", error)
-        return None
-
-    async def _forget(self, tier: Tier, key: str) -> None:
-        try:
-            await tier.drop([key])
-        except TierError as error:
-            self._report(tier.name, "drop", error)
-
     async def _put(self, tier: Tier, entry: Entry) -> bool:
         if isinstance(tier, MemoryTier):
             return tier.keep(entry)
+        return await self._kept(tier, tier.put(entry))
+
+    async def _kept(self, tier: Tier, putting: Coroutine[Any, Any, None]) -> bool:
         try:
-            await tier.put(entry)
+            await putting
         except WithdrawnError:
             return False
         except TierError as error:
@@ -204,14 +184,17 @@ class Tiers:
             return False
         return True
 
-    def _promote(self, entry: Entry, above: Sequence[Tier]) -> None:
+    def _promote(self, found: Look, looks: Sequence[Look]) -> None:
+        """Keep what was *found* in the tiers above; one that was left may have it already."""
+        left = {look.tier for look in looks if look.state == "left"}
+        above = takewhile(lambda tier: tier.name != found.tier, self._tiers)
         for tier in above:
-            if isinstance(tier, MemoryTier):
-                tier.keep(entry)
-                continue
-            task = asyncio.create_task(self._put(tier, entry))
-            self._promotions.add(task)
-            task.add_done_callback(self._promotions.discard)
+            if isinstance(tier, MemoryTier) and found.entry is not None:
+                tier.keep(found.entry)
+            elif tier.name not in left and found.entry is not None:
+                task = asyncio.create_task(self._put(tier, found.entry))
+                self._promotions.add(task)
+                task.add_done_callback(self._promotions.discard)
 
     async def _settled(self) -> None:
         while self._promotions:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import msgspec
 
+from gateway.assembly.tiering import open_tiers
 from gateway.config import Config
-from gateway.events import Events, TierFailed, TierRead
+from gateway.events import Events
 from gateway.fleet.opening import Fleet, choose_leases, open_fleet
 from gateway.invalidations import Invalidations, open_invalidations
 from storage.database import DatabaseTier, open_database
 from storage.leases import Leases
-from storage.memory import MemoryTier
 from storage.name_index import NameIndex
 from storage.postgres import PoolSettings
 from storage.sql import Database
-from storage.tier import TierAwayError
 from storage.tiers import Tiers
 
 
@@ -44,9 +42,7 @@ async def open_storage(config: Config, stack: AsyncExitStack, events: Events) ->
     fleet = open_fleet(config.redis, events)
     pool = PoolSettings(**msgspec.structs.asdict(config.database.pool))
     database = await open_database(config.database.url, pool, config.database.replicas)
-    memory = MemoryTier(config.memory.max_bytes)
-    tiers = Tiers([memory, *fleet.tiers, database], _reporter(events), _reads(events))
-    stack.push_async_callback(tiers.close)
+    tiers = open_tiers(config, stack, events, fleet, database)
     invalidations = await open_invalidations(
         stack,
         database,
@@ -61,15 +57,3 @@ async def open_storage(config: Config, stack: AsyncExitStack, events: Events) ->
     stack.push_async_callback(leases.close)
     stack.push_async_callback(fleet.journal.close)
     return Storage(fleet, database, tiers, database.names, leases, invalidations)
-
-
-def _reads(events: Events) -> Callable[[str, bool, float], None]:
-    return lambda tier, hit, seconds: events.emit(TierRead(tier, hit, seconds))
-
-
-def _reporter(events: Events) -> Callable[[str, str, Exception], None]:
-    def report(tier: str, operation: str, error: Exception) -> None:
-        if not isinstance(error, TierAwayError):
-            events.emit(TierFailed(tier, operation, str(error)))
-
-    return report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -40,6 +40,12 @@ class DatabaseSection(Spec, frozen=True, kw_only=True):
     directory) or ``postgresql+asyncpg://user:password@host/name``."""
     replicas: tuple[str, ...] = ()
     """URLs of streaming replicas of a PostgreSQL server; reads go to them."""
+    read: Literal["sequential", "hedged", "race"] = "sequential"
+    """With Redis: ``hedged`` asks the database as well when Redis takes longer than 95 of 100 of
+    its last answers did, ``race`` asks both at once; the first that has the answer is taken."""
+    write: Literal["through", "behind"] = "through"
+    """With Redis: ``behind`` answers when Redis has an entry, and writes it to the database a
+    moment later, in batches. ``docs/durability.md`` says what can be lost."""
     pool: PoolSection = msgspec.field(default_factory=PoolSection)
     """Connections to each PostgreSQL server."""
 

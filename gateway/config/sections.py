@@ -68,6 +68,7 @@ class ServerSection(Spec, frozen=True, kw_only=True):
     workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
     """So many processes serve the port; they agree as replicas do."""
 
+
 class MemorySection(Spec, frozen=True, kw_only=True):
     """The memory tier."""
 

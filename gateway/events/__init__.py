@@ -26,6 +26,7 @@ from gateway.events.parts import (
     TierLost,
     TierRead,
     TierReturned,
+    TiersRaced,
 )
 from gateway.events.summaries import (
     BatchSubmitted,
@@ -61,5 +62,6 @@ __all__ = [
     "TierLost",
     "TierRead",
     "TierReturned",
+    "TiersRaced",
     "WatchChanged",
 ]

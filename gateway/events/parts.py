@@ -19,6 +19,16 @@ class TierRead(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TiersRaced(Event):
+    """Two tiers were asked for one entry at the same time."""
+
+    winner: str
+    """The tier whose entry was taken; empty: neither had it."""
+    seconds: tuple[tuple[str, float], ...]
+    """What each took, or for how long it was waited for; the nearer first."""
+
+
+@dataclass(frozen=True, slots=True)
 class TierFailed(Event):
     """A tier could not do what it was asked; the others went on."""
 

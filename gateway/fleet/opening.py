@@ -14,6 +14,7 @@ from gateway.fleet.section import RedisSection
 from gateway.fleet.sharing import Bus, Circuits, share_quotas
 from gateway.outbox import Outbox
 from gateway.route import Route
+from storage.backlog import Backlog
 from storage.database_leases import DatabaseLeases
 from storage.doorbell import Doorbell
 from storage.journal import Journal, LocalJournal
@@ -44,6 +45,8 @@ class Fleet:
     """Of the calls that quotas allow; None: each replica counts by itself."""
     bus: Bus | None = None
     """What replicas tell each other with; None: there is nobody to be told."""
+    backlog: Backlog | None = None
+    """What Redis has and the database may lack; None: nothing is written later."""
     journal: Journal = field(default_factory=LocalJournal)
     """What happened, for other services."""
     listening: AbstractAsyncContextManager[None] = field(default_factory=_nothing)
@@ -57,6 +60,7 @@ def open_fleet(section: RedisSection, events: Events) -> Fleet:
     # Importing redis-py takes half a second and 38 MB: only who configures it pays for it.
     from storage.redis import RedisTier  # noqa: PLC0415
     from storage.redis_address import parse_address  # noqa: PLC0415
+    from storage.redis_backlog import RedisBacklog  # noqa: PLC0415
     from storage.redis_channels import RedisChannels, RedisDoorbell  # noqa: PLC0415
     from storage.redis_clients import make_client  # noqa: PLC0415
     from storage.redis_counters import RedisCounters  # noqa: PLC0415
@@ -77,6 +81,7 @@ def open_fleet(section: RedisSection, events: Events) -> Fleet:
         doorbell=RedisDoorbell(channels),
         counters=RedisCounters(link, prefix),
         bus=channels,
+        backlog=RedisBacklog(link, prefix),
         journal=RedisJournal(link, channels, prefix),
         listening=channels.running(),
     )

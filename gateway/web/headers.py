@@ -74,10 +74,15 @@ def entity_tag(content: str, view: str) -> str:
 def server_timing(answer: Answer, seconds: float, steps: Sequence[Step] = ()) -> str:
     """Return where the time went: *seconds* in all, told by the tier that answered, and *steps*.
 
+    Tiers that were asked at the same time follow, each with its own time; ``left`` is one that was
+    not waited for.
     ``start`` is no parameter that browsers know; they pass over it (Server Timing §4).
     """
     whole = timing(answer.tier or "upstream", f"{seconds * 1000:.3f}")
-    return ", ".join((whole, *map(_step, steps)))
+    looks = (
+        f'{look.tier};desc="{look.state}";dur={look.seconds * 1000:.3f}' for look in answer.looks
+    )
+    return ", ".join((whole, *looks, *map(_step, steps)))
 
 
 def _step(step: Step) -> str:

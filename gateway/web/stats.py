@@ -14,7 +14,7 @@ from gateway import VERSION
 from gateway.access.identity import Identity, Scope
 from gateway.assembly import Gateway
 from gateway.spend.prices import NANOS
-from gateway.statistics import Latencies, Statistics, TierCounts
+from gateway.statistics import Latencies, RaceCounts, Statistics, TierCounts
 from gateway.web.keys import GATEWAY, IDENTITY
 from gateway.web.popular import popular, wanted
 from gateway.web.profiling import slow
@@ -66,7 +66,7 @@ def _stats(gateway: Gateway, rows: Mapping[Account, Amounts]) -> dict[str, Any]:
         },
         "breakers": {name: str(breaker.state) for name, breaker in gateway.breakers.items()},
         "quotas": {name: _quota(meter.usage()) for name, meter in gateway.meters.items()},
-        "races": {},
+        "races": {name: _race(counts) for name, counts in counted.races.items()},
         "spend": {"today": {"day": gateway.money.ledger.today(), **_today(rows)}},
         "popular": [],
     }
@@ -87,6 +87,14 @@ def _tier(counts: TierCounts) -> dict[str, Any]:
         "misses": counts.misses,
         "hit_ratio": None if ratio is None else round(ratio, 4),
         "failures": counts.failures,
+        "latency_ms": _latencies(counts.latencies),
+    }
+
+
+def _race(counts: RaceCounts) -> dict[str, Any]:
+    return {
+        "races": counts.races,
+        "wins": counts.wins,
         "latency_ms": _latencies(counts.latencies),
     }
 
