@@ -18,13 +18,21 @@ class LogsSpec(Spec, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     """What is less than that is not told."""
     file: str = ""
-    """Its path; empty: standard error."""
+    """Its path; empty: standard error. With several workers each has its own: ``gateway-1.log``."""
     max_bytes: Size = msgspec.field(default_factory=lambda: Size(64 << 20))
     """A file that has grown so long is put aside and begun anew."""
     keep: Annotated[int, msgspec.Meta(ge=0)] = 5
     """So many of those that were put aside stay: ``gateway.log.1`` is the newest."""
     sample_hits: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01
     """Share of hits that have an access line; misses and errors always have one."""
+
+    def of_worker(self, number: int) -> LogsSpec:
+        """Return the section of worker *number*, which has a file of its own."""
+        if not self.file:
+            return self
+        path = Path(self.file)
+        own = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+        return msgspec.structs.replace(self, file=own)
 
 
 class RotatingFile(io.TextIOBase):

@@ -14,7 +14,8 @@ import uvloop
 
 from gateway import logs
 from gateway.assembly.refilling import GRACE
-from gateway.config import Config, load_config
+from gateway.config import Config, ConfigError, Fault, load_config
+from gateway.log_files import open_log
 from gateway.ports import Port, PortInUseError
 from gateway.supervisor import supervise
 from gateway.web.app import serve
@@ -29,22 +30,43 @@ _log = structlog.get_logger(__name__)
 def run(options: argparse.Namespace) -> int:
     """Serve until a signal comes; return 0, or 1 where it could not begin."""
     config = load_config(options.config, os.environ)
-    logs.configure(secrets=config.secrets)
+    worker = inherited(os.environ)
+    _log_to(config, worker)
     changes = {name: getattr(options, name) for name in ("host", "port", "workers")}
     changes = {name: value for name, value in changes.items() if value is not None}
     # One truth of where it listens: who is let in depends on it.
     server = msgspec.structs.replace(config.server, **changes)
     config = msgspec.structs.replace(config, server=server)
-    worker = inherited(os.environ)
     if worker is None and server.workers > 1:
         return _supervised(config, options.config)
     return _served(config, worker)
 
 
+def _log_to(config: Config, worker: Worker | None) -> None:
+    """Begin to log as *config* says; raise `ConfigError` where its file cannot be written."""
+    spec = config.logs if worker is None else config.logs.of_worker(worker.number)
+    try:
+        stream = open_log(spec)
+    except OSError as error:
+        raise ConfigError((Fault("logs.file", error.strerror or str(error)),)) from error
+    logs.configure(level=spec.level, stream=stream, secrets=config.secrets)
+
+
 def _served(config: Config, worker: Worker | None) -> int:
     if worker is not None:
         structlog.contextvars.bind_contextvars(worker=worker.number)
+        config = _apart(config, worker.number)
     return uvloop.run(serve(config, worker))
+
+
+def _apart(config: Config, number: int) -> Config:
+    """Give worker *number* (from 1) an admin port of its own: each has its own metrics."""
+    admin = config.server.admin
+    if admin is None or not admin.port:
+        return config
+    own = msgspec.structs.replace(admin, port=admin.port + number - 1)
+    server = msgspec.structs.replace(config.server, admin=own)
+    return msgspec.structs.replace(config, server=server)
 
 
 def _supervised(config: Config, file: object) -> int:

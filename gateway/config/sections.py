@@ -41,7 +41,7 @@ class AdminSpec(Spec, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     """Name or address to listen on."""
     port: Port = 9090
-    """TCP port; 0 takes a free one."""
+    """TCP port; 0 takes a free one. With several workers theirs are the next ones."""
 
 
 class ServerSection(Spec, frozen=True, kw_only=True):
