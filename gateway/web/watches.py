@@ -74,8 +74,9 @@ async def show(request: Request) -> web.Response:
 async def change(request: Request) -> web.Response:
     """Change the members that the body has (RFC 7396); raise `ProblemError` 400, 404 or 503."""
     gateway, who = request.app[GATEWAY], asker(request)
+    body = await read_object(request)
     before = await _found(request)
-    after = _read(await read_object(request), before, who)
+    after = _read(body, before, who)
     try:
         kept = await gateway.bulk.watches.change(before, after)
     except (ScheduleError, WebhookRefusedError, TierError) as error:

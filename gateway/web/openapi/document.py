@@ -13,6 +13,7 @@ from gateway import VERSION
 from gateway.route import Route
 from gateway.web.admission import ANYBODY, KNOWN, SCOPES
 from gateway.web.openapi.answers import Answered, Problem, Unanswered
+from gateway.web.openapi.bulk import BULK
 from gateway.web.openapi.changes import CHANGES
 from gateway.web.openapi.declared import declared
 from gateway.web.openapi.headers import HEADERS
@@ -21,7 +22,7 @@ from gateway.web.openapi.operation import JSON, Described, Operation, Parameter,
 from gateway.web.openapi.operators import OPERATORS
 from gateway.web.problems import MEDIA_TYPE
 
-DESCRIBED: Described = {**LOOKUPS, **CHANGES, **OPERATORS}
+DESCRIBED: Described = {**LOOKUPS, **BULK, **CHANGES, **OPERATORS}
 """Every route."""
 ANY_REQUEST = frozenset({400, 414, 431})
 """What a request gets that is none, or whose target or head is too long, wherever it goes."""

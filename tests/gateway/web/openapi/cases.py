@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 from gateway.web.openapi.document import DESCRIBED, statuses
+from tests.gateway.web.openapi import bulk_cases
 from tests.stub_upstream import Behavior, Hang, Reply
 
 SEARCHED = {"source": "plain", "q": "aspirin"}
@@ -26,6 +27,7 @@ BROKEN = {
     "/v1/events": ("journal", "latest"),
     "/v1/audit": ("audit", "latest"),
     "/readyz": ("tiers", "ping"),
+    **bulk_cases.BROKEN,
 }
 
 
@@ -41,7 +43,8 @@ class Case:
 
     @property
     def url(self) -> str:
-        return self.path.replace("{name}", "nothing" if self.status == 404 else "base.css")
+        named = self.path.replace("{id}", "nothing")
+        return named.replace("{name}", "nothing" if self.status == 404 else "base.css")
 
 
 def search(status: int, **options: Any) -> Case:
@@ -91,6 +94,7 @@ ASKED = [
     Case("POST", "/v1/tokens/refresh", 401, {"json": {"refresh_token": "a"}}, "door"),
     Case("POST", "/v1/tokens/refresh", 200, {}, "minted"),
     Case("GET", "/pages/{name}", 404),
+    *(Case(*each) for each in bulk_cases.ASKED),
 ]
 UPSTREAM_FAILS = [
     Case("GET", "/v1/search", status, {"params": SEARCHED}) for status in UPSTREAM
@@ -102,6 +106,7 @@ STORE_FAILS = [
     Case("GET", "/v1/events", 503),
     Case("GET", "/v1/audit", 503),
     Case("GET", "/readyz", 503),
+    *(Case(*each) for each in bulk_cases.STORE_FAILS),
 ]
 
 
@@ -112,7 +117,8 @@ def everywhere() -> list[Case]:
         described = statuses(method, path)
         found += [Case(method, path, status) for status in (400, 414, 431)]
         if operation.body is not None:
-            found.append(Case(method, path, 413, {"data": BytesIO(b" " * (1 << 20 | 1))}, "key"))
+            most = 8 << 20 if path == "/v1/batches" else 1 << 20
+            found.append(Case(method, path, 413, {"data": BytesIO(b" " * (most + 1))}, "key"))
             found.append(Case(method, path, 415, {"data": b"{}", "headers": CODED}, "key"))
         if 401 in described and (method, path) != ("POST", "/v1/tokens/refresh"):
             found.append(Case(method, path, 401, {}, "door"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from operator import attrgetter
 
 import aiohttp
 import msgspec
@@ -27,6 +28,7 @@ from tests.gateway.web.openapi.cases import (
     UPSTREAM_FAILS,
     Case,
 )
+from tests.gateway.web.openapi import bulk_cases
 from tests.gateway.web.raw_http import talk
 from tests.gateway.web.test_admission import Door, opened
 from tests.serving import served
@@ -56,7 +58,14 @@ class Worlds:
         if case.world == "minted":
             async with client.post("/v1/tokens", json={"refresh": True}, headers=headers) as minted:
                 options = {"json": {"refresh_token": (await minted.json())["refresh_token"]}}
-        async with client.request(case.method, case.url, **options) as response:
+        url = case.url
+        if case.status in (200, 204):
+            for path, new in bulk_cases.NEW.items():
+                if case.path.startswith(path):
+                    base = path.removesuffix("/{id}")
+                    async with client.post(base, json=new, headers=headers) as made:
+                        url = case.path.replace("{id}", (await made.json())["id"])
+        async with client.request(case.method, url, **options) as response:
             return response.status
 
     async def open(self) -> aiohttp.ClientSession:
@@ -141,8 +150,9 @@ async def test_a_store_that_does_not_answer_is_a_503(
             return {"database": "away"}
         raise TierError("away")
 
-    part, method = BROKEN[case.path]
-    owner = gateway.access.audit if part == "audit" else getattr(gateway, part)
-    monkeypatch.setattr(type(owner), method, away)
+    part, methods = BROKEN[case.path.partition("/{id}")[0]]
+    owner = gateway.access.audit if part == "audit" else attrgetter(part)(gateway)
+    for method in methods.split():
+        monkeypatch.setattr(type(owner), method, away)
     async with client.request(case.method, case.url, **case.options) as response:
         assert response.status == 503
