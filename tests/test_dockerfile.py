@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.__main__ import parser
+from gateway.commands.grammar import parser
 from gateway.config import load_config
 from tests.stub_upstream import Reply, StubUpstream
 

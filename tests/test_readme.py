@@ -11,8 +11,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway.__main__ import parser
 from gateway.assembly import open_gateway
+from gateway.commands.grammar import parser
 from gateway.config import load_config
 from tests.serving import served
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.assembly.opening import Gateway, open_gateway
+from gateway.assembly.gateway import Gateway
+from gateway.assembly.opening import open_gateway
 
 __all__ = ["Gateway", "open_gateway"]

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from adapters.breaker import Breaker
 from adapters.guard import Guarded
 from adapters.llm.batched import BatchRun
 from adapters.quota import Meter
-from gateway.access.opening import Access, open_access
+from gateway.access.opening import open_access
+from gateway.assembly.gateway import Clock, Gateway
 from gateway.assembly.refilling import GRACE, open_refill
 from gateway.assembly.storage import Storage, open_storage
-from gateway.bulk.opening import Bulk, open_bulk
+from gateway.bulk.opening import open_bulk
 from gateway.config import Config
 from gateway.events import Events
 from gateway.fleet.opening import share
 from gateway.flights import Flights
-from gateway.invalidations import Invalidations
 from gateway.observing import Observing, open_observing
 from gateway.parts import Parts, open_parts
 from gateway.personal import PersonalResolver
@@ -31,61 +30,15 @@ from gateway.sessions import Sessions
 from gateway.shedding import Shedding
 from gateway.spend.opening import Money, open_money
 from gateway.statistics import Statistics
-from gateway.streaming import Broadcast, Shared
 from gateway.warmth import Warmth
 from storage.entry import Entry
-from storage.journal import Journal
-from storage.leases import Leases
-from storage.name_index import NameIndex
 from storage.popularity import PopularityStore
 from storage.sessions import SessionStore
 from storage.spend import SpendStore
 from storage.survey import Survey
-from storage.tiers import Tiers
 
 BATCH_SECONDS = 50 * 3600.0
 """Within so long the two tries of a summary that is written by batches are over: a day each."""
-
-Clock = Callable[[], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """Everything that is open, by its role."""
-
-    config: Config
-    routes: Mapping[str, Route]
-    resolver: Resolver
-    personal: PersonalResolver
-    """The resolver for those who may have a session."""
-    sessions: Sessions
-    tiers: Tiers
-    names: NameIndex
-    flights: Flights[Entry]
-    events: Events
-    breakers: Mapping[str, Breaker]
-    money: Money
-    access: Access
-    broadcasts: Shared[Broadcast]
-    statistics: Statistics
-    meters: Mapping[str, Meter]
-    """Of the quotas, by source."""
-    journal: Journal
-    """What happened, for other services."""
-    refill: Refill
-    invalidations: Invalidations
-    popularity: Popularity
-    """What is asked most."""
-    bulk: Bulk
-    """Batches and watches."""
-    survey: Survey
-    """Many entries at once, for what is done ahead."""
-    leases: Leases
-    warmth: Warmth
-    clock: Clock
-    """Unix seconds."""
-    observing: Observing
-    """What operators see."""
 
 
 @asynccontextmanager
@@ -105,6 +58,18 @@ async def open_gateway(
     events = Events() if events is None else events
     async with AsyncExitStack() as stack:
         yield await _Assembly(config, stack, events, clock, batch).gateway()
+
+
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """What a lookup goes through."""
+
+    parts: Parts
+    storage: Storage
+    money: Money
+    refill: Refill
+    flights: Flights[Entry]
+    resolver: Resolver
 
 
 class _Assembly:
@@ -130,37 +95,30 @@ class _Assembly:
         statistics = Statistics()
         events.subscribe(statistics)
         observing = open_observing(stack, config, events, clock)
-        parts = await self._parts(observing)
-        storage = await open_storage(config, stack, events)
-        money = await self._money(storage)
-        refill = await self._refill(storage, money)
-        flights: Flights[Entry] = Flights(self._deadline, spec=config.flights)
-        stack.push_async_callback(flights.close, GRACE)
-        resolver = self._resolver(parts.routes, storage, flights, refill)
-        share(storage.fleet, parts.routes, parts.breakers, events, clock)
-        await stack.enter_async_context(storage.fleet.listening)
+        core = await self._core(observing)
+        routes, storage, resolver = core.parts.routes, core.storage, core.resolver
         return Gateway(
             config=config,
-            routes=parts.routes,
+            routes=routes,
             resolver=resolver,
-            personal=PersonalResolver(resolver, refill, clock),
-            sessions=self._sessions(parts.routes, storage),
+            personal=PersonalResolver(resolver, core.refill, clock),
+            sessions=self._sessions(routes, storage),
             tiers=storage.tiers,
             names=storage.names,
-            flights=flights,
+            flights=core.flights,
             events=events,
-            breakers=parts.breakers,
-            money=money,
+            breakers=core.parts.breakers,
+            money=core.money,
             access=await open_access(stack, config, storage.sql, events, clock),
-            broadcasts=refill.broadcasts,
+            broadcasts=core.refill.broadcasts,
             statistics=statistics,
-            meters=_meters(parts.routes),
+            meters=_meters(routes),
             journal=storage.fleet.journal,
-            refill=refill,
+            refill=core.refill,
             invalidations=storage.invalidations,
             popularity=await self._popularity(storage),
             bulk=open_bulk(
-                config, storage.sql, resolver, routes=parts.routes, events=events, clock=clock
+                config, storage.sql, resolver, routes=routes, events=events, clock=clock
             ),
             survey=Survey(storage.database, storage.tiers),
             leases=storage.leases,
@@ -168,6 +126,19 @@ class _Assembly:
             clock=clock,
             observing=observing.of(storage.database, *storage.fleet.tiers),
         )
+
+    async def _core(self, observing: Observing) -> _Core:
+        """Open what a lookup goes through."""
+        parts = await self._parts(observing)
+        storage = await open_storage(self._config, self._stack, self._events)
+        money = await self._money(storage)
+        refill = await self._refill(storage, money)
+        flights: Flights[Entry] = Flights(self._deadline, spec=self._config.flights)
+        self._stack.push_async_callback(flights.close, GRACE)
+        resolver = self._resolver(parts.routes, storage, flights, refill)
+        share(storage.fleet, parts.routes, parts.breakers, self._events, self._clock)
+        await self._stack.enter_async_context(storage.fleet.listening)
+        return _Core(parts, storage, money, refill, flights, resolver)
 
     async def _refill(self, storage: Storage, money: Money) -> Refill:
         return await open_refill(

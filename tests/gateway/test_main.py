@@ -214,7 +214,7 @@ def test_serve_answers_until_a_signal_comes(file: Path, tmp_path: Path) -> None:
 
 def test_help_and_check_import_no_server_and_no_model() -> None:
     code = (
-        "import sys, gateway.__main__ as m\n"
+        "import sys, gateway.__main__, gateway.commands.grammar as m\n"
         "m.parser()\n"
         "print([n for n in ('aiohttp', 'openai', 'sqlalchemy', 'uvloop') if n in sys.modules])"
     )
