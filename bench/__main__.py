@@ -14,6 +14,7 @@ from bench import hits, mapping, names, overload, redis, stream
 NAMED = (
     "caching_libraries",
     "crowd",
+    "eviction",
     "names",
     "overload",
     "popularity",

@@ -139,7 +139,7 @@ def read_trace(path: Path) -> list[str]:
 def main(arguments: Sequence[str] = ()) -> int:
     """Print the table; return 1 when a warm or a Zipf trace is answered to less than 99 %."""
     parser = argparse.ArgumentParser(prog="python -m bench popularity", description=__doc__)
-    parser.add_argument("--trace", type=Path, nargs="*", default=_from_environment())
+    parser.add_argument("--trace", type=Path, nargs="*", default=from_environment())
     traces = {
         path.name.split(".")[0]: read_trace(path) for path in parser.parse_args(arguments).trace
     }
@@ -165,7 +165,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     return 0 if worst >= 0.99 else 1
 
 
-def _from_environment() -> list[Path]:
+def from_environment() -> list[Path]:
+    """Return the traces in the folder that ``CACHE_TRACES`` names."""
     folder = os.environ.get("CACHE_TRACES", "")
     return sorted(Path(folder).glob("*.gz")) if folder else []
 

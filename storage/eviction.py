@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 import msgspec
@@ -26,8 +26,6 @@ MOST = 63
 """Hits that are counted: so many turns an entry survives at most that is asked for no more."""
 REMEMBERED = 2
 """For each entry that is kept, so many keys of entries that went."""
-SLOT_BYTES = 310
-"""Bytes that an entry's place takes with the keys that are remembered beside it, measured."""
 _SLACK = 1_000
 """Places of removed entries that may wait in the queues, beside as many as are kept."""
 
@@ -77,6 +75,9 @@ class S3Fifo(Generic[Value]):
 
     def __len__(self) -> int:
         return len(self._slots)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._slots))
 
     @property
     def bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""The tier in this process's memory: bounded in bytes, least recently used first out.
+"""The tier in this process's memory: bounded in bytes (`storage.eviction`).
 
 An entry of a hundred thousand is not thirty objects here but its bytes: the answer's JSON joined,
 as it is sent, and the rest of the entry encoded. So it takes a third of the room beside its
@@ -7,18 +7,19 @@ content, and the garbage collector, which would go through all of them, has noth
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 import msgspec
-from cachebox import LRUCache
 
 from storage.entry import Entry, Part
+from storage.eviction import S3Fifo
 
-ENTRY_OVERHEAD = 350
-"""Bytes that an entry takes beside its bytes: three objects, and its place in the cache.
+ENTRY_OVERHEAD = 550
+"""Bytes that an entry takes beside its bytes: three objects, its place, and what is remembered of
+entries that went.
 
-Measured as growth of the resident set over 100,000 entries of 0.4 to 64 KB (bench/memory.py).
+Measured as growth of the resident set over 100,000 entries of 0.4 to 64 KB (bench/memory.py), of
+which 200 bytes are taken only once memory is full.
 """
 _OPEN, _COMMA, _SUMMARY = b"{", b",", b',"summary":'
 _NONE = b"null"
@@ -97,7 +98,7 @@ def footprint(entry: Entry) -> int:
 
 
 class MemoryTier:
-    """Keeps the entries that were used last, as many as fit in *max_bytes*.
+    """Keeps the entries that are used again and again, as many as fit in *max_bytes*.
 
     An entry larger than the bound is not kept, which is no error. All methods may be called
     from any thread; none of them ever waits for anything else.
@@ -107,15 +108,12 @@ class MemoryTier:
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
-        # Bounded here and not by cachebox, so that whoever holds a `Kept` sees that it is gone.
-        self._cache: LRUCache[str, Kept] = LRUCache(0)
-        self._bytes = 0
-        self._lock = threading.Lock()
+        self._cache: S3Fifo[Kept] = S3Fifo(max_bytes, _end)
 
     @property
     def bytes(self) -> int:
         """Bytes that the kept entries take."""
-        return self._bytes
+        return self._cache.bytes
 
     @property
     def entries(self) -> int:
@@ -140,34 +138,21 @@ class MemoryTier:
         Return whether it was kept.
         """
         kept = pack(entry)
-        with self._lock:
-            self._forget(entry.key)
-            if kept.size > self.max_bytes:
-                return False
-            self._cache.insert(entry.key, kept)
-            self._bytes += kept.size
-            while self._bytes > self.max_bytes:
-                self._end(self._cache.popitem()[1])
-        return True
+        return self._cache.insert(entry.key, kept, kept.size)
 
     def vouch(self, key: str, position: int) -> None:
         """Note that the entry stands at *position* of the log of invalidations."""
-        kept = self._cache.get(key)
+        kept = self._cache.look(key)
         if kept is not None:
             kept.position = position
 
     def forget(self, key: str) -> bool:
         """Forget *key* at once; return whether it was there."""
-        with self._lock:
-            return self._forget(key)
+        return self._cache.pop(key) is not None
 
     def clear(self) -> None:
         """Forget everything at once."""
-        with self._lock:
-            for kept in self._cache.values():
-                kept.json = b""
-            self._cache.clear()
-            self._bytes = 0
+        self._cache.clear()
 
     async def get(self, key: str) -> Entry | None:
         """Return the entry or None."""
@@ -188,16 +173,10 @@ class MemoryTier:
         """Forget everything."""
         self.clear()
 
-    def _forget(self, key: str) -> bool:
-        kept: Kept | None = self._cache.pop(key, None)
-        if kept is None:
-            return False
-        self._end(kept)
-        return True
 
-    def _end(self, kept: Kept) -> None:
-        self._bytes -= kept.size
-        kept.json = b""
+def _end(kept: Kept) -> None:
+    """Let whoever holds *kept* see that it is kept no more."""
+    kept.json = b""
 
 
 def _with(part: Part, body: bytes) -> Part:

@@ -82,6 +82,7 @@ def test_what_is_too_large_is_not_kept_and_its_predecessor_is_not_either() -> No
     assert not cache.insert("a", "A", 101)
     assert not cache.insert("c", "C", 101)
     assert kept(cache, "abc") == "b"
+    assert list(cache) == ["b"]
     nothing: S3Fifo[str] = S3Fifo(0)
     assert not nothing.insert("a", "a", 1)
 

@@ -23,7 +23,8 @@ async def test_reading_an_entry_counts_as_use(way: str) -> None:
     tier = MemoryTier(2 * _ONE)
     await tier.put(make_entry("a"))
     await tier.put(make_entry("b"))
-    assert await tier.get("a") if way == "get" else tier.peek("a")
+    for _ in range(2):
+        assert await tier.get("a") if way == "get" else tier.peek("a")
     await tier.put(make_entry("c"))
     assert tier.peek("a") is not None
     assert tier.peek("b") is None
