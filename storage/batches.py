@@ -16,6 +16,12 @@ Status = Literal["waiting", "done", "failed"]
 
 ROWS_AT_ONCE = 500
 """Items of one statement: both engines take no more than 32,766 values."""
+EVERY = range((1 << 31) - 1)
+"""The numbers of all lookups of a batch."""
+_OPEN = """
+    SELECT id, tenant, who, note, state, total, created FROM batches
+    WHERE state = 'open' ORDER BY created
+"""
 _ADD = "INSERT INTO batches VALUES (?, ?, ?, ?, 'open', ?, 0, '', 0, ?)"
 _ITEM = "(?, ?, ?, 'waiting', '', 0, 0, 0)"
 _GET = """
@@ -28,7 +34,8 @@ _CLAIM = """
 """
 _DUE = """
     SELECT number, asked, tries FROM batch_items
-    WHERE batch = ? AND status = 'waiting' AND due <= ? ORDER BY number LIMIT ?
+    WHERE batch = ? AND status = 'waiting' AND due <= ? AND number >= ? AND number < ?
+    ORDER BY number LIMIT ?
 """
 _RESULTS = """
     SELECT place, number, status, asked, detail FROM batch_items
@@ -117,10 +124,17 @@ class BatchStore:
         statement = "SELECT count(*) FROM batches WHERE tenant = ? AND state = 'open'"
         return int((await self._database.rows(statement, tenant))[0][0])
 
-    async def open_ids(self) -> list[str]:
-        """Return the batches that are not done, the oldest first."""
-        statement = "SELECT id FROM batches WHERE state = 'open' ORDER BY created"
-        return [row[0] for row in await self._database.rows(statement)]
+    async def open(self) -> list[Batch]:
+        """Return the batches of all tenants that are not done, the oldest first."""
+        return [Batch(*row) for row in await self._database.rows(_OPEN)]
+
+    async def open_parts(self, batch: str, size: int) -> list[int]:
+        """Return which of the parts of that many lookups hold one that is still to be done."""
+        statement = (
+            "SELECT DISTINCT number / CAST(? AS integer) FROM batch_items "
+            "WHERE batch = ? AND status = 'waiting' ORDER BY 1"
+        )
+        return [int(row[0]) for row in await self._database.rows(statement, size, batch)]
 
     async def claim(self, owner: str, now: float, until: float) -> Batch | None:
         """Return an open batch that is nobody's, as *owner*'s *until* then; None: there is none."""
@@ -133,14 +147,18 @@ class BatchStore:
         statement = "UPDATE batches SET until = ? WHERE id = ? AND owner = ? AND state = 'open'"
         return bool(await self._database.change(statement, until, batch, owner))
 
-    async def due(self, batch: str, now: float, most: int) -> list[Item]:
-        """Return lookups that may be done now, in the order of their numbers."""
-        return [Item(*row) for row in await self._database.rows(_DUE, batch, now, most)]
+    async def due(self, batch: str, now: float, most: int, numbers: range = EVERY) -> list[Item]:
+        """Return lookups with these *numbers* that may be done now, in order."""
+        values = (batch, now, numbers.start, numbers.stop, most)
+        return [Item(*row) for row in await self._database.rows(_DUE, *values)]
 
-    async def next_due(self, batch: str) -> float | None:
-        """Return when the next lookup may be done; None: all are done."""
-        statement = "SELECT min(due) FROM batch_items WHERE batch = ? AND status = 'waiting'"
-        due = (await self._database.rows(statement, batch))[0][0]
+    async def next_due(self, batch: str, numbers: range = EVERY) -> float | None:
+        """Return when the next lookup with these *numbers* may be done; None: all are done."""
+        statement = (
+            "SELECT min(due) FROM batch_items "
+            "WHERE batch = ? AND status = 'waiting' AND number >= ? AND number < ?"
+        )
+        due = (await self._database.rows(statement, batch, numbers.start, numbers.stop))[0][0]
         return None if due is None else float(due)
 
     async def finish(self, batch: str, done: Sequence[Finished]) -> None:

@@ -98,7 +98,7 @@ async def test_what_is_cancelled_is_nobodys_work(store: BatchStore) -> None:
     assert await store.cancel("b1", "clinic")
     assert not await store.hold("b1", "p", 60.0)
     assert await store.claim("p", 100.0, 140.0) is None
-    assert await store.open_ids() == []
+    assert await store.open() == []
 
 
 async def test_old_batches_are_forgotten_with_all_that_is_theirs(store: BatchStore) -> None:
@@ -107,4 +107,15 @@ async def test_old_batches_are_forgotten_with_all_that_is_theirs(store: BatchSto
     assert await store.purge(5.0) == 1
     assert await store.get("old", "clinic") is None
     assert await store.due("old", 99.0, 10) == []
-    assert await store.open_ids() == ["new"]
+    assert [each.id for each in await store.open()] == ["new"]
+
+
+async def test_a_part_of_a_batch_is_its_own_work(store: BatchStore) -> None:
+    await store.add(batch(total=25), asked(25))
+    assert await store.open_parts("b1", 10) == [0, 1, 2]
+    part = range(10, 20)
+    assert [item.number for item in await store.due("b1", 1.0, 99, part)] == [*part]
+    await store.finish("b1", [Finished(0, number, "done") for number in part])
+    assert await store.open_parts("b1", 10) == [0, 2]
+    assert await store.next_due("b1", part) is None
+    assert await store.next_due("b1", range(20, 30)) == 0.0
