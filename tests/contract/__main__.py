@@ -50,6 +50,9 @@ def main() -> int:
     required = {"mode": "required", "token_secret": "0123456789abcdef" * 2}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        (folder / "data").symlink_to(
+            ROOT / "data"
+        )  # the configuration's paths are its own folder's
         with served(folder, {"mode": "open"}) as (url, _):
             rounds = [tried("everybody is let in", url)]
         with served(folder, required) as (url, key):

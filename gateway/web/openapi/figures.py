@@ -36,6 +36,14 @@ class TierFigures(Struct):
     latency_ms: Percentiles
 
 
+class RaceFigures(Struct):
+    """How a tier did that was asked beside another."""
+
+    races: int
+    wins: int
+    latency_ms: Annotated[Percentiles, Meta(description="Of what it took, or was waited for")]
+
+
 class FlightFigures(Struct):
     """Fetches in progress."""
 
@@ -90,6 +98,20 @@ class Slow(Struct):
     statements: list[SlowStatement]
 
 
+class Popular(Struct):
+    """A lookup that is asked often."""
+
+    source: str
+    query: str
+    keyword: str | None
+    lang: str
+    params: dict[str, str]
+    context: dict[str, str]
+    key: str
+    lookups: Annotated[float, Meta(description="Of late: older ones count less")]
+    per_day: float
+
+
 class Stats(Struct):
     """How the gateway has done, and what it has cost; more members may come."""
 
@@ -100,9 +122,9 @@ class Stats(Struct):
     flights: FlightFigures
     breakers: dict[str, str]
     quotas: dict[str, dict[str, QuotaFigures]]
-    races: dict[str, Any]
+    races: Annotated[dict[str, RaceFigures], Meta(description="By tier")]
     spend: dict[str, Any]
-    popular: list[Any]
+    popular: Annotated[list[Popular], Meta(description="As many as `popular` asks for")]
     slow: Slow
 
 

@@ -33,6 +33,12 @@ OPERATORS: Described = {
         TAG,
         "See how it goes",
         {200: Reply("Counts of this process since its start, and today's money", figures.Stats)},
+        parameters=(
+            Parameter(
+                "popular", "So many of what is asked most", Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
+            ),
+        ),
+        fails=frozenset({400, 503}),
     ),
     ("GET", "/v1/stats/stream"): Operation(
         TAG,

@@ -75,14 +75,14 @@ export function latency(stats) {
     : el("p", { class: "quiet" }, say("quietYet"))));
 }
 
-// Who won when two tiers were asked at once: {wins: {tier: n}, last: {winner, ms, loser, loser_ms}}.
+// Who won when two tiers were asked at once, and by how much at the median.
 export function race(stats) {
-  const { wins = {}, last } = stats.races ?? {};
-  show(byId("race"), [wins, last], () => {
-    if (!last) return [];
-    const all = sum(Object.values(wins));
-    const often = say("raceWins", count(wins[last.winner] ?? 0), count(all));
-    return say("race", say(last.winner), duration(last.ms), duration(last.loser_ms), often);
+  const [winner, loser] = Object.entries(stats.races).sort(([, one], [, other]) => other.wins - one.wins);
+  show(byId("race"), stats.races, () => {
+    if (!loser) return [];
+    const [[name, best], [, second]] = [winner, loser];
+    const often = say("raceWins", count(best.wins), count(best.races));
+    return say("race", say(name), duration(best.latency_ms.p50), duration(second.latency_ms.p50), often);
   });
 }
 

@@ -27,6 +27,7 @@ BROKEN = {
     "/v1/events": ("journal", "latest"),
     "/v1/audit": ("audit", "latest"),
     "/readyz": ("tiers", "ping"),
+    "/v1/stats": ("popularity", "told"),
     **bulk_cases.BROKEN,
 }
 
@@ -106,6 +107,7 @@ STORE_FAILS = [
     Case("GET", "/v1/events", 503),
     Case("GET", "/v1/audit", 503),
     Case("GET", "/readyz", 503),
+    Case("GET", "/v1/stats", 503, {"params": {"popular": "3"}}),
     *(Case(*each) for each in bulk_cases.STORE_FAILS),
 ]
 

@@ -133,7 +133,7 @@ BODIES: list[tuple[str, str, dict[str, Any], str]] = [
     ("POST", "/v1/invalidate", {"json": {}}, "Problem"),
     ("GET", "/v1/suggest", {"params": SEARCHED}, "Suggestions"),
     ("GET", "/v1/sources", {}, "Sources"),
-    ("GET", "/v1/stats", {}, "Stats"),
+    ("GET", "/v1/stats", {"params": {"popular": "5"}}, "Stats"),
     ("GET", "/v1/audit", {}, "Audit"),
     ("GET", "/healthz", {}, "Alive"),
     ("GET", "/readyz", {}, "Ready"),
