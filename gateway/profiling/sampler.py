@@ -61,6 +61,7 @@ def _stack(frame: FrameType | None) -> str:
     names: list[str] = []
     while frame is not None and len(names) < DEEPEST:
         code = frame.f_code
-        names.append(f"{PurePath(code.co_filename).stem}:{code.co_qualname}:{frame.f_lineno}")
+        place = f"{PurePath(code.co_filename).stem}:{code.co_qualname}:{frame.f_lineno}"
+        names.append(place.replace(" ", "_"))  # a blank stands before the count alone
         frame = frame.f_back
     return ";".join(reversed(names))

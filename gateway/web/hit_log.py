@@ -28,7 +28,7 @@ class HitLog:
         self, data: bytes, reply: bytes, source: str, identity: Identity, seconds: float
     ) -> None:
         """Tell that the request in *data* got *reply*, the answer of *source*."""
-        head, _, body = reply.partition(b"\r\n\r\n")
+        head = reply.partition(b"\r\n\r\n")[0]
         lines = dict(line.partition(": ")[::2] for line in head.decode("latin-1").split("\r\n"))
         found = _TRACEPARENT.search(data)
         self._log.info(
@@ -36,7 +36,7 @@ class HitLog:
             method="GET",
             path="/v1/search",
             status=int(head[9:12]),
-            bytes=len(body),
+            bytes=len(reply),
             ms=round(seconds * 1000, 3),
             cache=lines.get("Cache-Status"),
             request_id=lines.get("X-Request-Id"),

@@ -140,3 +140,32 @@ def test_a_tier_that_stays_away_is_one_line_a_minute(out: io.StringIO) -> None:
     now = REPEAT_AFTER
     listen(TierFailed("redis", "get", "refused"))
     assert [line["tier"] for line in lines(out)] == ["redis", "database", "redis"]
+
+
+def test_the_same_fault_of_a_source_is_told_once_and_then_how_often_it_came(
+    out: io.StringIO,
+) -> None:
+    now = 0.0
+    configure(stream=out)
+    listen = EventLog(clock=lambda: now)
+    for number in range(1000):
+        listen(FetchFailed("medicine", f"k{number}", "timeout", "too slow", 10.0))
+    listen(FetchFailed("medicine", "k", "transient", "broken", 1.0))
+    listen(FetchFailed("pharmacy", "k", "timeout", "too slow", 10.0))
+    now = REPEAT_AFTER
+    listen(FetchFailed("medicine", "k", "timeout", "too slow", 10.0))
+    told = [(line["source"], line["kind"], line.get("repeats")) for line in lines(out)]
+    assert told == [
+        ("medicine", "timeout", None),
+        ("medicine", "transient", None),
+        ("pharmacy", "timeout", None),
+        ("medicine", "timeout", 999),
+    ]
+
+
+def test_a_secret_is_hidden_as_it_stands_in_a_url(out: io.StringIO) -> None:
+    configure(stream=out, secrets=["a b/c+d=="])
+    log = structlog.get_logger("x")
+    log.error("one", url="/a%20b%2Fc%2Bd%3D%3D/items")
+    log.error("two", url="/?k=a+b%2Fc%2Bd%3D%3D")
+    assert [line["url"] for line in lines(out)] == ["/***/items", "/?k=***"]
