@@ -58,6 +58,12 @@ def _popular(options: argparse.Namespace) -> int:
     return run(options)
 
 
+def _worker(options: argparse.Namespace) -> int:
+    from gateway.commands.worker import run  # noqa: PLC0415
+
+    return run(options)
+
+
 def _keys(options: argparse.Namespace) -> int:
     from gateway.commands.keys import run  # noqa: PLC0415
 
@@ -78,6 +84,7 @@ COMMANDS = {
     "lookup": _lookup,
     "sources": _sources,
     "popular": _popular,
+    "worker": _worker,
     "keys": _keys,
     "schema": _schema,
 }

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from adapters.http import open_session
 from gateway.bulk.batches import Batches
 from gateway.bulk.running import working
 from gateway.bulk.work import Work
-from gateway.config import Config
+from gateway.config import Config, ConfigError, Fault
 from gateway.events import Events
 from gateway.resolver import Resolver
 from gateway.route import Route
@@ -20,6 +21,9 @@ from gateway.watches.webhooks import Webhooks
 from storage.batches import BatchStore
 from storage.sql import Database
 from storage.watches import WatchStore
+
+if TYPE_CHECKING:
+    from gateway.bulk.jobs import Jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Bulk:
     watcher: Watcher
     events: Events
     clock: Callable[[], float]
+    database: str
+    """The URL."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -39,6 +45,8 @@ class Bulk:
         async with AsyncExitStack() as stack:
             if self.batches.spec.run_by == "serve":
                 await stack.enter_async_context(working(self.batches, self.work, self.events))
+            else:
+                self.batches.queue = await stack.enter_async_context(self.jobs())
             spec = self.watches.spec
             session = open_session(allow_private=spec.allow_private, connections=10)
             await stack.enter_async_context(session)
@@ -46,6 +54,18 @@ class Bulk:
             due = (self.watcher.look_at_due, calls.make_due)
             await stack.enter_async_context(self.watches.running(self.events, *due))
             yield
+
+    @asynccontextmanager
+    async def jobs(self) -> AsyncIterator[Jobs]:
+        """Yield what workers are told of batches by; raise `ConfigError` or `TierError`."""
+        if not self.database.startswith("postgresql"):
+            wanted = "workers need PostgreSQL: database.url names another database"
+            raise ConfigError((Fault("batches.run_by", wanted),))
+        # procrastinate and psycopg take 15 MB: only who configures workers pays for them.
+        from gateway.bulk.jobs import open_jobs  # noqa: PLC0415
+
+        async with open_jobs(self.database, self.batches, self.work) as jobs:
+            yield jobs
 
 
 def open_bulk(
@@ -76,4 +96,4 @@ def open_bulk(
         events=events,
         clock=clock,
     )
-    return Bulk(batches, work, watches, watcher, events, clock)
+    return Bulk(batches, work, watches, watcher, events, clock, config.database.url)

@@ -32,6 +32,10 @@ def parser(about: str = "") -> argparse.ArgumentParser:
     popular = add("popular", "say what is asked most, by all replicas")
     popular.add_argument("--top", type=_count, default=20, metavar="N", help="default: %(default)s")
     popular.add_argument("--source", default="", help="only this source")
+    worker = add("worker", "do the batches that servers were asked for, over their PostgreSQL")
+    worker.add_argument(
+        "--concurrency", type=_count, default=4, metavar="N", help="jobs at a time; default: 4"
+    )
     _declare_keys(add("keys", "make, list and revoke API keys"))
     add("schema", "print the JSON schema of the configuration, for editors")
     return top

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gateway.__main__ import main
+from gateway.assembly import open_gateway
+from gateway.config import ConfigError, load_config
+
+
+def config_at(folder: Path, run_by: str) -> Path:
+    path = folder / "config.yaml"
+    database = {"url": f"sqlite+aiosqlite:///{folder / 'lookup.db'}"}
+    path.write_text(yaml.safe_dump({"database": database, "batches": {"run_by": run_by}}))
+    return path
+
+
+async def test_workers_need_a_database_that_they_can_share(tmp_path: Path) -> None:
+    config = load_config(config_at(tmp_path, "workers"), {})
+    async with open_gateway(config) as gateway:
+        with pytest.raises(ConfigError, match="PostgreSQL"):
+            async with gateway.bulk.running():
+                pass
+
+
+@pytest.mark.parametrize("run_by", ["serve", "workers"])
+def test_a_worker_that_has_nothing_to_do_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], run_by: str
+) -> None:
+    assert main(["worker", "--config", str(config_at(tmp_path, run_by))]) == 2
+    assert "batches.run_by" in capsys.readouterr().err
