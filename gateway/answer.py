@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from math import floor
 from typing import Any, Literal
 
@@ -85,19 +86,15 @@ class Answer:
         written = b"null"
         if summary and left and entry.summary is not None:
             written = entry.summary.body
-        tail = self._tail(summary=summary)
+        tail = self.tail(summary=summary)
         return b"".join((b"{", entry.head, b",", records, b',"summary":', written, tail))
 
-    def pieces(self) -> tuple[bytes, ...]:
-        """Return the whole answer as `body` joins it, in the pieces in which it is kept."""
-        entry = self.entry
-        written = b"null" if entry.summary is None else entry.summary.body
-        return (b"{", entry.head, b",", entry.records.body, b',"summary":', written, self._tail())
-
-    def _tail(self, *, summary: bool = True) -> bytes:
-        degraded = self.degraded if summary else [d for d in self.degraded if d != "summary"]
-        tail = orjson.dumps({"degraded": list(degraded), "similar_to": self.similar_to or None})
-        return b"," + tail[1:]
+    def tail(self, *, summary: bool = True) -> bytes:
+        """Return the last members and the brace: what no entry has."""
+        degraded = self.degraded
+        if not summary:
+            degraded = tuple(each for each in degraded if each != "summary")
+        return _tail(degraded, self.similar_to)
 
     def seen_from(self, point: Point | None) -> Answer:
         """Return the answer as it looks from *point*, where it matters from where."""
@@ -108,6 +105,12 @@ class Answer:
         """Whether each item has its own summary, which is no field of the record."""
         summary = self.entry.summary
         return summary is not None and summary.digest.startswith(MARK)
+
+
+@lru_cache(maxsize=256)
+def _tail(degraded: tuple[str, ...], similar_to: str) -> bytes:
+    tail = orjson.dumps({"degraded": degraded, "similar_to": similar_to or None})
+    return b"," + tail[1:]
 
 
 def _seen(body: bytes, point: Point) -> tuple[bytes, bool]:

@@ -191,5 +191,10 @@ class Config(Spec, frozen=True, kw_only=True):
         """Every key and password that it holds, for those who must not show them."""
         requests = [request for source in self.sources.values() for request in source.requests]
         keys = [auth.key for request in requests for auth in request.auths]
-        own = (*self.database.secrets, self.watches.secret, self.access.token_secret, *self.telemetry.headers.values())
+        own = (
+            *self.database.secrets,
+            self.watches.secret,
+            self.access.token_secret,
+            *self.telemetry.headers.values(),
+        )
         return tuple(filter(None, (*self.llm.secrets, *self.redis.secrets, *own, *keys)))

@@ -52,12 +52,13 @@ class AccessLog(AbstractAccessLogger):
 class Connection(web.RequestHandler):
     """Reads requests; what is no request gets a problem, and the connection ends."""
 
-    __slots__ = ("_framing", "_hits", "_peer")
+    __slots__ = ("_framing", "_heard", "_hits", "_peer")
 
     def __init__(self, server: web.Server, hits: Hits, **options: Any) -> None:
         super().__init__(server, **options)
         self._hits = hits
         self._framing = Framing()
+        self._heard = False
         self._peer = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -68,27 +69,30 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Answer a hit from its bytes, or leave *data* to aiohttp's parser."""
-        if self._idle and self._framing.at_start:
+        waiter = self._waiter
+        # aiohttp waits for a request, has none to answer, and its client reads.
+        if (
+            self._framing.at_start
+            and waiter is not None
+            and not waiter.done()
+            and not (self._messages or self._close or self._force_close)
+            and not (self._upgraded or self._paused)
+        ):
             reply = self._hits.reply(data, self._peer)
             if reply is not None:
                 assert self.transport is not None
                 self.transport.write(reply)
-                # aiohttp closes a connection that has been silent; this one has not.
-                self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+                self._heard = True
                 return
         self._framing.follow(data)
         super().data_received(data)
 
-    @property
-    def _idle(self) -> bool:
-        """Whether aiohttp waits for a request, has none to answer, and its client reads."""
-        waiter = self._waiter
-        return (
-            waiter is not None
-            and not waiter.done()
-            and not self._messages
-            and not (self._close or self._force_close or self._upgraded or self._paused)
-        )
+    def _process_keepalive(self) -> None:
+        """Close a connection that has been silent; one that asked for hits has not."""
+        if self._heard:
+            self._heard = False
+            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        super()._process_keepalive()
 
     def handle_error(
         self,

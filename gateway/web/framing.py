@@ -16,20 +16,21 @@ _DIGITS = 18
 class Framing:
     """Follows one connection."""
 
-    __slots__ = ("_body", "_lost", "_partial")
+    __slots__ = ("_body", "_lost", "_partial", "at_start")
 
     def __init__(self) -> None:
         self._partial = b""
         self._body = 0
         self._lost = False
-
-    @property
-    def at_start(self) -> bool:
+        self.at_start = True
         """Whether the next byte is certain to be the first of a request."""
-        return not (self._lost or self._partial or self._body)
 
     def follow(self, data: bytes) -> None:
         """Follow *data*, which the parser is given as well."""
+        self._follow(data)
+        self.at_start = not (self._lost or self._partial or self._body)
+
+    def _follow(self, data: bytes) -> None:
         while data and not self._lost:
             if self._body:
                 taken = min(self._body, len(data))

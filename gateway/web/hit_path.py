@@ -10,17 +10,15 @@ The rules:
 3. A request is answered only if it is exactly one plain GET (`request_head`), sent where a request
    begins (`framing`), while nothing else is being answered on its connection.
 4. Whatever else it is falls through untouched: switching this off changes no answer.
-5. What an answer is counted in counts here too, in batches (`FLUSH`); limits count at once.
+5. What an answer is counted in counts here too, in batches (`hit_counts`); limits count at once.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
-from random import getrandbits
+from random import randbytes
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -28,27 +26,27 @@ from aiohttp.web_request import Request
 from cachebox import LRUCache
 
 from gateway.access.authenticator import Authenticator
-from gateway.access.identity import Identity, Scope
+from gateway.access.identity import Identity
 from gateway.answer import Answer
-from gateway.events import Events, Responded, Served, TierRead
+from gateway.events import Events
 from gateway.web import encoding
+from gateway.web.caller import Caller, make_caller, own
 from gateway.web.encoding import EncodedBodies
-from gateway.web.framing import END
+from gateway.web.hit_counts import HitCounts
 from gateway.web.hit_log import HitLog
-from gateway.web.limits import ClientLimits, rate_headers
+from gateway.web.limits import ClientLimits, rate_lines
 from gateway.web.parameters import Search
-from gateway.web.ready import Ready, found, lines_of, make_ready, unchanged
+from gateway.web.ready import READY_BYTES, Ready, make_ready
 from gateway.web.request_head import LONGEST, Head, Heads
+from storage.entry import Entry
+from storage.memory import unpack
 from storage.tiers import Tiers
 
-FLUSH = 0.25
-"""Seconds for which hits are counted before they are told."""
-READY_BYTES = 1350
-"""Bytes that one ready answer takes beside its target, measured."""
 _GET = b"GET "
 _PATH = b"GET /v1/search?"
-_VERSION = b" HTTP/1.1\r\n"
+_VERSION = b" HTTP/1.1"
 _SESSION = "X-Session"
+_Asked = tuple[Ready, Caller, Head, bytes, float]
 
 
 class HitPath:
@@ -71,20 +69,17 @@ class HitPath:
         self._authenticator = authenticator
         self._limits = limits
         self._bodies = bodies
-        self._events = events
         self._max_bytes = max_bytes
         self._vary = "Accept-Encoding, Origin" if origins else "Accept-Encoding"
         self._log = log or HitLog(0.0)
         self._clock = clock
+        self._counts = HitCounts(events, tiers, clock)
         self._heads = Heads()
         self._ready: LRUCache[bytes, Ready] = LRUCache(
-            max(max_bytes, 1), getsizeof=lambda target, _: len(target) + READY_BYTES
+            max(max_bytes, 1), getsizeof=lambda line, _: len(line) + READY_BYTES
         )
-        self._counts: Counter[tuple[str, str, tuple[str, float | None], str]] = Counter()
-        self._hit: dict[str, Ready] = {}
-        self._seconds = 0.0
-        self._unchanged = 0
-        self._second = 0
+        self._ids = _new_ids()
+        self._second = 0.0
         self._date = b""
 
     @property
@@ -98,30 +93,26 @@ class HitPath:
         What is returned has been counted and has to be sent.
         """
         started = time.perf_counter()
-        asked = self._read(data)
+        asked = self._asked(data, peer)
         if asked is None:
             return None
-        target, head, request_id = asked
-        identity = self._authenticator.known(head.credential)
-        if identity is None:
+        ready, caller, head, request_id, now = asked
+        body, same = self._body(ready, caller.coding), head.if_none_match
+        if body is None or (same and same != ready.tag):
             return None
-        ready, now = self._standing(target, identity), self._clock()
-        if ready is None or now >= ready.until or head.if_none_match not in (b"", ready.tag):
-            return None
-        body = self._body(ready, head.accept_encoding)
-        if body is None:
-            return None
-        decision = self._limits.decide(identity, peer, head.forwarded_for)
-        if decision is not None and not decision.allowed:
+        told = self._limit(caller)
+        if told is None:
             return None
         seconds = time.perf_counter() - started
-        self._count(ready, identity.tenant, seconds)
-        told = b"" if decision is None else lines_of(rate_headers(decision))
-        lines = (ready.lines(now, seconds), told, self._dated(now), request_id or _new_id(), END)
-        self._unchanged += bool(head.if_none_match)
-        reply = unchanged(lines) if head.if_none_match else found(lines, *body)
+        moment = now, seconds, told, self._dated(now), request_id or next(self._ids)
+        if same:
+            reply = ready.unchanged(moment)
+        else:
+            pieces, length, coding = body
+            reply = b"".join((ready.found(length, coding, moment), *pieces))
+        self._counts.add(ready, caller.identity.tenant, seconds, same=bool(same))
         if self._log.drawn:
-            self._log.tell(data, reply, ready.source, identity, seconds)
+            self._log.tell(data, reply, ready.asked.source, caller.identity, seconds)
         return reply
 
     def learn(self, request: Request, asked: Search, answer: Answer, tag: str) -> None:
@@ -132,75 +123,83 @@ class HitPath:
             return
         if answer.outcome != "hit" or answer.tier != "memory" or answer.degraded:
             return
-        ready = make_ready(answer, asked, tag, self._vary)
-        name = _owned(request.raw_path.encode("utf-8", "surrogateescape"), ready.tenant)
+        kept = self._tiers.handle(answer.entry.key)
+        entry = None if kept is None else unpack(kept)
+        # It may have been replaced since it was found.
+        if kept is None or entry is None or not _same(entry, answer.entry):
+            return
+        ready = make_ready(answer, asked, tag, self._vary, kept)
+        line = _GET + request.raw_path.encode("utf-8", "surrogateescape")
+        name = own(ready.tenant) + line if ready.tenant else line
         if len(name) + READY_BYTES <= self._max_bytes:
             self._ready.insert(name, ready)
 
     def flush(self) -> None:
-        """Tell of the hits that were counted since the last time."""
-        counts, self._counts = self._counts, Counter()
-        hit, self._hit = self._hit, {}
-        hits = counts.total()
-        if not hits:
-            return
-        seconds, self._seconds = self._seconds / hits, 0.0
-        self._events.emit(TierRead("memory", True, seconds, hits))
-        same, self._unchanged = self._unchanged, 0
-        for status, number in ((200, hits - same), (304, same)):
-            if number:
-                answered = ("/v1/search", "GET", status, "memory", seconds)
-                self._events.emit(Responded(*answered, count=number))
-        for (source, key, paid, tenant), count in counts.items():
-            told = (source, key, "hit", "memory", seconds, *paid)
-            age = max(0.0, self._clock() - hit[key].records.at)
-            self._events.emit(Served(*told, tenant, count, age, hit[key].asked))
+        """Tell at once of the hits that were counted since the last time."""
+        self._counts.flush()
 
-    def _read(self, data: bytes) -> tuple[bytes, Head, bytes] | None:
-        """Return the target of *data*, if that is one plain request, its head and its id's line."""
+    def _asked(self, data: bytes, peer: str) -> _Asked | None:
+        """Return what is asked by whom, if that is one plain request for what is ready."""
         if not data.startswith(_PATH) or len(data) > LONGEST:
             return None
-        line = data.find(_VERSION)
-        if line < 0 or data.find(END, line) != len(data) - len(END):
+        line, _, block = data.partition(_VERSION)
+        read = self._heads.read(block)
+        if read is None:
             return None
-        read = self._heads.read(data[line + len(_VERSION) - 2 : -len(END)])
+        head, request_id = read
         # What a page of another origin may read is decided where its answer is prepared.
-        if read is None or read[0].origin:
+        identity = None if head.origin else self._authenticator.known(head.credential)
+        if identity is None:
             return None
-        return data[len(_GET) : line], *read
+        caller, now = self._caller(head, identity, peer), self._clock()
+        ready = self._standing(line, caller, now)
+        return None if ready is None else (ready, caller, head, request_id, now)
 
-    def _standing(self, target: bytes, identity: Identity) -> Ready | None:
-        """Return what is ready for *identity*, if it may have it and it is what is kept now."""
-        name = target
+    def _limit(self, caller: Caller) -> bytes | None:
+        """Count a request of *caller*; return the lines on what is left, None when that is none."""
+        if caller.client is None:
+            return b""
+        decision = self._limits.count(caller.client)
+        return rate_lines(decision) if decision.allowed else None
+
+    def _caller(self, head: Head, identity: Identity, peer: str) -> Caller:
+        caller = head.caller
+        if caller is None or caller.identity is not identity or caller.peer != peer:
+            client = self._limits.client(identity, peer, head.forwarded_for)
+            caller = make_caller(identity, peer, client, head.accept_encoding)
+            head.caller = caller
+        return caller
+
+    def _standing(self, line: bytes, caller: Caller, now: float) -> Ready | None:
+        """Return what is ready for *caller*, if they may have it and it is what is kept now."""
+        name = line
         ready: Ready | None = self._ready.get(name)
         if ready is None:
-            name = _owned(target, identity.tenant)
+            name = caller.own + line
             ready = self._ready.get(name)
-        if ready is None or not identity.may(Scope.SEARCH, ready.source):
+        if ready is None or not caller.searches or now >= ready.until:
             return None
-        if ready.rests_on(self._tiers.peek(ready.key)):
+        sources = caller.identity.sources
+        if sources is not None and ready.asked.source not in sources:
+            return None
+        if self._tiers.stands(ready.kept):
             return ready
         self._ready.pop(name, None)
         return None
 
-    def _body(self, ready: Ready, accepted: str) -> tuple[tuple[bytes, ...], str] | None:
-        coding = encoding.negotiate(accepted)
-        if ready.pieces is not None and (ready.short or coding == encoding.IDENTITY) and coding:
-            return ready.pieces, encoding.IDENTITY
+    def _body(self, ready: Ready, coding: str) -> tuple[tuple[bytes, ...], int, str] | None:
+        """Return the pieces of the body, their length and coding; None: it has to be made."""
+        tail = ready.tail
+        if tail and (ready.short or coding == encoding.IDENTITY) and coding:
+            json = ready.kept.json
+            return (json, tail), len(json) + len(tail), encoding.IDENTITY
         kept = self._bodies.find(ready.content, ready.view, coding)
-        return None if kept is None else ((kept[0],), kept[1])
-
-    def _count(self, ready: Ready, tenant: str, seconds: float) -> None:
-        if not self._counts:
-            asyncio.get_running_loop().call_later(FLUSH, self.flush)
-        self._counts[ready.source, ready.key, ready.paid, tenant] += 1
-        self._hit[ready.key] = ready
-        self._seconds += seconds
+        return None if kept is None else ((kept[0],), len(kept[0]), kept[1])
 
     def _dated(self, now: float) -> bytes:
-        if int(now) != self._second:
-            self._second = int(now)
-            self._date = f"Date: {formatdate(now, usegmt=True)}\r\nX-Request-Id: ".encode()
+        if not self._second <= now < self._second + 1:
+            self._second = float(int(now))
+            self._date = f"Date: {formatdate(now, usegmt=True)}\r\n".encode()
         return self._date
 
 
@@ -222,10 +221,13 @@ HITS: Final = web.AppKey("hits", HitPath)
 """Of an application: what is answered before a request is parsed."""
 
 
-def _new_id() -> bytes:
-    return b"%016x" % getrandbits(64)
+def _same(one: Entry, other: Entry) -> bool:
+    return one.records == other.records and one.summary == other.summary
 
 
-def _owned(target: bytes, tenant: str) -> bytes:
-    """Return the name of what *tenant* alone is answered to a target, which has no blank."""
-    return tenant.encode() + b" " + target if tenant else target
+def _new_ids() -> Iterator[bytes]:
+    """Yield names for requests that have none; many are drawn at a time."""
+    while True:
+        drawn = randbytes(8192).hex().encode()  # noqa: S311 - no secret
+        for at in range(0, len(drawn), 16):
+            yield drawn[at : at + 16]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import floor
-from typing import NamedTuple
 
+import msgspec
 from aiohttp import hdrs
 from aiohttp.http import SERVER_SOFTWARE
 
@@ -14,95 +15,113 @@ from gateway.lookup import Lookup
 from gateway.spend.prices import priced
 from gateway.web import encoding, headers
 from gateway.web.parameters import Search
-from storage.entry import Entry, Part
+from storage.memory import Kept
 
-_FOUND = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n"
+READY_BYTES = 900
+"""Bytes that one ready answer takes beside its target, measured."""
+_FOUND = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n"
 _NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\n"
 _CODED = {
     encoding.IDENTITY: b"",
     **{coding: f"Content-Encoding: {coding}\r\n".encode() for coding in encoding.CODINGS},
 }
-_ALWAYS = f"Server: {SERVER_SOFTWARE}\r\nX-Content-Type-Options: nosniff\r\n".encode()
+_MILLISECONDS = tuple(b"%.3f" % (number / 1000) for number in range(1000))
+"""Of less than one, by microseconds: numbers with a point are dear to write."""
+_OPAQUE = slice(3, 27)
+"""Where an `ETag` has the tag of the whole content."""
 
 
-class Ready(NamedTuple):
+Moment = tuple[float, float, bytes, bytes, bytes]
+"""Unix seconds, the seconds that it took, lines on limits, the line of the date, and an id."""
+
+
+class Form(msgspec.Struct, frozen=True, gc=False):
+    """Heads with places for the numbers of the moment."""
+
+    found: bytes
+    unchanged: bytes
+
+
+class Ready(msgspec.Struct, gc=False, eq=False):
     """What was answered to a target, and what it rests on."""
 
-    key: str
-    source: str
+    kept: Kept
+    """The entry as memory keeps it."""
     tenant: str
     """Whose it is; empty: everybody's."""
-    records: Part
-    summary: Part | None
+    at: float
+    """When its records were made, in Unix seconds."""
     ttl: float
-    """Seconds for which the records are fresh, from when they were made."""
+    """Seconds for which the records are fresh from then on."""
     until: float
     """Unix seconds; from then on the handler has something to decide."""
     tag: bytes
-    content: str
     view: str
-    head: bytes
-    """Lines with places for max-age, ttl, age and the milliseconds that it took."""
-    pieces: tuple[bytes, ...] | None
-    """The body as it is; None: it is among the kept bodies alone."""
+    form: Form
+    """All of the same policy share it."""
+    tail: bytes
+    """What the answer has after what is kept; empty: a view is among the kept bodies alone."""
     short: bool
     """Whether it is so short that no coding is worth it."""
     paid: tuple[str, float | None]
     asked: Lookup
 
-    def rests_on(self, entry: Entry | None) -> bool:
-        """Whether *entry*, which is kept now, is what was answered."""
-        return entry is not None and entry.records == self.records and entry.summary == self.summary
+    @property
+    def content(self) -> str:
+        """The tag of the whole content, by which bodies are kept."""
+        return self.tag[_OPAQUE].decode()
 
-    def lines(self, now: float, seconds: float) -> bytes:
-        """Return the lines of its head that hold at *now* (Unix seconds), after *seconds*."""
-        past = now - self.records.at
-        age, left = max(0, int(past)), floor(self.ttl - past)
-        return self.head % (age + left, left, age, seconds * 1000)
+    def found(self, length: int, coding: str, moment: Moment) -> bytes:
+        """Return the head of the answer with a body of *length* bytes in *coding*."""
+        return self.form.found % (_CODED[coding], length, *self._numbers(moment))
+
+    def unchanged(self, moment: Moment) -> bytes:
+        """Return the response to whoever has it already (RFC 9110 §15.4.5)."""
+        return self.form.unchanged % self._numbers(moment)
+
+    def _numbers(self, moment: Moment) -> tuple[int | bytes, ...]:
+        now, seconds, *lines = moment
+        past = now - self.at
+        age, left = int(past) if past > 0 else 0, floor(self.ttl - past)
+        return age + left, left, age, _milliseconds(seconds), self.tag, *lines
 
 
-def make_ready(answer: Answer, asked: Search, tag: str, vary: str) -> Ready:
+def make_ready(answer: Answer, asked: Search, tag: str, vary: str, kept: Kept) -> Ready:
     """Return *answer*, a fresh hit in memory, as it is to be sent to whoever asks the same."""
     entry, shared = answer.entry, asked.route.share == "public"
-    head = {
-        hdrs.CACHE_CONTROL: headers.lifetime("%d", answer.policy),
-        "Cache-Status": headers.kept_status("%d", answer.tier),
-        hdrs.AGE: "%d",
-        "Server-Timing": headers.timing(answer.tier, "%.3f"),
-        hdrs.ETAG: tag,
-        hdrs.VARY: vary,
-    }
-    pieces = None if asked.view else answer.pieces()
+    tail = b"" if asked.view else answer.tail()
     return Ready(
-        key=entry.key,
-        source=asked.lookup.source,
+        kept=kept,
         tenant="" if shared else asked.lookup.tenant,
-        records=entry.records,
-        summary=entry.summary,
+        at=entry.records.at,
         ttl=records_ttl(entry, answer.policy),
         until=quiet_until(entry, answer.policy),
         tag=tag.encode(),
-        content=answer.etag,
         view=asked.view,
-        head=_ALWAYS + lines_of(head),
-        pieces=pieces,
-        short=pieces is not None and sum(map(len, pieces)) < encoding.MIN_BYTES,
+        form=_form(headers.lifetime("%d", answer.policy), vary),
+        tail=tail,
+        short=bool(tail) and len(kept.json) + len(tail) < encoding.MIN_BYTES,
         paid=priced(entry.bill if asked.summary else None),
         asked=asked.lookup,
     )
 
 
-def found(lines: tuple[bytes, ...], pieces: tuple[bytes, ...], coding: str) -> bytes:
-    """Return the response with the rest of its head and the body *pieces* in *coding*."""
-    first = _FOUND % (_CODED[coding], sum(map(len, pieces)))
-    return b"".join((first, *lines, *pieces))
+@lru_cache(maxsize=1024)
+def _form(lifetime: str, vary: str) -> Form:
+    head = {
+        hdrs.SERVER: SERVER_SOFTWARE,
+        "X-Content-Type-Options": "nosniff",
+        hdrs.CACHE_CONTROL: lifetime,
+        "Cache-Status": headers.kept_status("%d", "memory"),
+        hdrs.AGE: "%d",
+        "Server-Timing": headers.timing("memory", "%b"),
+        hdrs.ETAG: "%b",
+        hdrs.VARY: vary,
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items()).encode()
+    lines += b"%b%bX-Request-Id: %b\r\n\r\n"
+    return Form(_FOUND + lines, _NOT_MODIFIED + lines)
 
 
-def unchanged(lines: tuple[bytes, ...]) -> bytes:
-    """Return the response to whoever has it already (RFC 9110 §15.4.5)."""
-    return b"".join((_NOT_MODIFIED, *lines))
-
-
-def lines_of(fields: dict[str, str]) -> bytes:
-    """Return *fields* as lines of a head."""
-    return "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode()
+def _milliseconds(seconds: float) -> bytes:
+    return _MILLISECONDS[int(seconds * 1e6)] if seconds < 0.001 else b"%.3f" % (seconds * 1000)

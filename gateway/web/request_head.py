@@ -8,12 +8,17 @@ asks for anything beyond a kept answer, or is not plain RFC 9110, is nobody's: N
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
+
+from gateway.web.caller import Caller
+from gateway.web.framing import END
 
 LONGEST = 8 << 10
 MOST_LINES = 100
-_BLOCKS = 10_000
-"""So many blocks are remembered; beyond, all are forgotten and learned anew."""
+_BLOCKS = 20_000
+"""After so many new blocks those are forgotten that did not come again meanwhile."""
 _SPELLINGS = 8
 """In so many spellings names of lines that differ each time are known."""
 
@@ -46,7 +51,7 @@ _FOREIGN = frozenset(
 )
 
 
-class Head(NamedTuple):
+class Head(msgspec.Struct, gc=False):
     """The headers that decide."""
 
     credential: str = ""
@@ -56,6 +61,19 @@ class Head(NamedTuple):
     origin: str = ""
     forwarded_for: str = ""
     """It counts where a proxy is trusted."""
+    caller: Caller | None = None
+    """Who showed it the last time."""
+
+
+class _Volatile(msgspec.Struct, gc=False):
+    """A line that differs in each request."""
+
+    prefix: bytes
+    """The end of the line before, its name in one spelling, a colon and a blank."""
+    alphabet: bytes
+    length: int
+    at: int = 0
+    """Where it stood the last time."""
 
 
 class Heads:
@@ -63,33 +81,47 @@ class Heads:
 
     def __init__(self) -> None:
         self._blocks: dict[bytes, Head] = {}
-        self._volatile: tuple[tuple[bytes, bytes], ...] = ()
+        self._older: dict[bytes, Head] = {}
+        self._volatile: tuple[_Volatile, ...] = ()
 
     def read(self, block: bytes) -> tuple[Head, bytes] | None:
         """Return what *block* asks for, and its request id; None when it is not for us.
 
-        *block* is the head from the end of its first line to before its empty line.
+        *block* is the head from the end of its first line to its own end.
         """
+        if not block.endswith(END):
+            return None
         request_id = b""
-        for prefix, alphabet in self._volatile:
-            at = block.find(prefix)
-            if at < 0:
-                continue
-            start = at + len(prefix)
+        for line in self._volatile:
+            at = line.at
+            if not block.startswith(line.prefix, at):
+                at = block.find(line.prefix)
+                if at < 0:
+                    continue
+                line.at = at
+            start = at + line.length
             end = block.find(b"\r\n", start)
-            value = block[start:] if end < 0 else block[start:end]
-            if value.translate(None, alphabet):
+            value = block[start:end]
+            if not _plain(value) and value.translate(None, line.alphabet):
                 return None
-            block = block[:at] if end < 0 else block[:at] + block[end:]
-            if alphabet is _REQUEST_ID:
+            block = block[:at] + block[end:]
+            if line.alphabet is _REQUEST_ID:
                 if request_id or not 0 < len(value) <= _LONGEST_ID:
                     return None
                 request_id = value
-        head = self._blocks.get(block) or self._read(block)
+        head = self._blocks.get(block) or self._recall(block)
         return None if head is None else (head, request_id)
 
+    def _recall(self, block: bytes) -> Head | None:
+        head = self._older.get(block) or self._read(block)
+        if head is not None:
+            if len(self._blocks) >= _BLOCKS:
+                self._blocks, self._older = {}, self._blocks
+            self._blocks[block] = head
+        return head
+
     def _read(self, block: bytes) -> Head | None:
-        lines = block.split(b"\r\n")
+        lines = block[: -len(END)].split(b"\r\n")
         if lines[0] or len(lines) > MOST_LINES:
             return None
         seen: set[bytes] = set()
@@ -106,7 +138,7 @@ class Heads:
             if name in _DECIDING:
                 found[_DECIDING[name]] = value if name == b"if-none-match" else value.decode()
         found["credential"] = bearer(found.get("credential", ""))
-        return self._remembered(block, Head(**found)) if b"host" in seen else None
+        return Head(**found) if b"host" in seen else None
 
     def _harmless(self, name: bytes, value: bytes, line: bytes) -> bool:
         """Whether a line asks for nothing that needs aiohttp; learn the spelling of a volatile."""
@@ -115,16 +147,15 @@ class Heads:
         if name not in _FOREIGN:
             return True
         prefix = b"\r\n" + line[: len(name)] + b": "
-        known = {spelling for spelling, _ in self._volatile}
+        known = {each.prefix for each in self._volatile}
         if name in _VOLATILE and prefix not in known and len(known) < _SPELLINGS:
-            self._volatile += ((prefix, _VOLATILE[name]),)
+            self._volatile += (_Volatile(prefix, _VOLATILE[name], len(prefix)),)
         return False
 
-    def _remembered(self, block: bytes, head: Head) -> Head:
-        if len(self._blocks) >= _BLOCKS:
-            self._blocks.clear()
-        self._blocks[block] = head
-        return head
+
+def _plain(value: bytes) -> bool:
+    """Whether *value* is of letters, digits and dashes alone, as most are."""
+    return value.isalnum() or value.replace(b"-", b"").isalnum()
 
 
 def bearer(authorization: str) -> str:

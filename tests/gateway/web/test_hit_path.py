@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from gateway.events import Event, Served, TierRead
 from gateway.rates import ClientsSpec
 from gateway.web.app import make_app
 from gateway.web.hit_path import HITS, HitPath
+from gateway.web.ready import Form, Ready, make_ready
 from gateway.web.server import listening
 from storage.access import ApiKeyStore
 from storage.database import open_database
@@ -102,7 +104,7 @@ class opened:
             for app in apps
         ]
         for app in apps:
-            app[HITS]._clock = self._clock
+            app[HITS]._clock = app[HITS]._counts._clock = self._clock
         return Both(gateway, apps[0], ports[0], ports[1], self._clock)
 
     async def __aexit__(self, *exc: object) -> None:
@@ -315,33 +317,75 @@ async def test_a_limit_that_is_reached_is_seen_by_the_next_request(
     ]
 
 
-@pytest.mark.parametrize("fault", ["stale entry", "dropped header", "forgotten identity"])
-async def test_a_hit_path_that_is_broken_on_purpose_is_found(
-    both: Both, fault: str, monkeypatch: pytest.MonkeyPatch
+def _never_stale(*given: Any) -> Ready:
+    return msgspec.structs.replace(make_ready(*given), until=float("inf"))
+
+
+def _headless(*given: Any) -> Ready:
+    ready = make_ready(*given)
+    return msgspec.structs.replace(ready, form=_without(ready.form, b"X-Content-Type-Options"))
+
+
+def _young(*given: Any) -> Ready:
+    return msgspec.structs.replace(make_ready(*given), at=1e12)
+
+
+def _without(form: Form, name: bytes) -> Form:
+    pattern = re.compile(rb"\r\n" + name + rb": [^\r]*")
+    return Form(pattern.sub(b"", form.found), pattern.sub(b"", form.unchanged))
+
+
+@pytest.mark.parametrize("broken", [_never_stale, _headless, _young])
+async def test_a_hit_path_that_tells_something_else_is_found(
+    both: Both, broken: Callable[..., Ready], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if fault == "stale entry":
-        monkeypatch.setattr("gateway.web.hit_path.make_ready", _never_stale)
-        monkeypatch.setattr("gateway.web.ready.Ready.rests_on", lambda *_: True)
-        for _ in range(2):
-            await both.ask(get("/v1/search?source=plain&q=other"))
-        both.clock.advance(4000)
-        target = "/v1/search?source=plain&q=other"
-    elif fault == "dropped header":
-        monkeypatch.setattr("gateway.web.ready._ALWAYS", b"")
-        for _ in range(2):
-            await both.ask(get("/v1/search?source=plain&q=other"))
-        target = "/v1/search?source=plain&q=other"
-    else:
-        monkeypatch.setattr("gateway.web.hit_path.unchanged", lambda _: b"HTTP/1.1 200 OK\r\n\r\n")
-        tag = (await both.ask(get()))[0].headers["etag"]
-        with pytest.raises(AssertionError):
-            await both.agree([get(TARGETS[0], f"If-None-Match: {tag}")], 1)
-        return
+    monkeypatch.setattr("gateway.web.hit_path.make_ready", broken)
+    target = "/v1/search?source=plain&q=other"
+    for _ in range(2):
+        await both.ask(get(target))
+    both.clock.advance(4000 if broken is _never_stale else 10)
     with pytest.raises(AssertionError):
         await both.agree([get(target)], 1)
 
 
-def _never_stale(*given: Any) -> Any:
-    from gateway.web.ready import make_ready
+async def test_a_hit_path_that_forgets_the_unchanged_is_found(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag = (await both.ask(get()))[0].headers["etag"]
+    monkeypatch.setattr(Ready, "unchanged", lambda *_: b"HTTP/1.1 200 OK\r\n\r\n")
+    with pytest.raises(AssertionError):
+        await both.agree([get(TARGETS[0], f"If-None-Match: {tag}")], 1)
 
-    return make_ready(*given)._replace(until=float("inf"))
+
+async def test_a_hit_path_that_serves_what_was_replaced_is_found(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await both.ask(get())
+    [old] = [ready.kept.json for ready in both.hits._ready.values() if ready.view == ""][:1]
+    both.clock.advance(5)
+    monkeypatch.setattr("storage.tiers.Tiers.stands", lambda *_: True)
+    await both.gateway.tiers.drop(list(both.gateway.tiers.memory._cache))
+    for ready in both.hits._ready.values():
+        ready.kept.json = ready.kept.json or old
+    with pytest.raises(AssertionError):
+        await both.agree([get()], 1)
+
+
+async def test_a_hit_path_that_believes_revoked_keys_is_found(
+    config: Config, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, number, shows = await make_key(config)
+    async with opened(required(config), clock) as both:
+        for _ in range(3):
+            await both.ask(get(TARGETS[0], shows))
+        await talk(both.plain, [get(TARGETS[0], shows)], 1)
+        authenticator = both.gateway.access.authenticator
+        identity = authenticator.known(shows.rpartition(" ")[2])
+        believing = SimpleNamespace(known=lambda _: identity)
+        monkeypatch.setattr(both.hits, "_authenticator", believing)
+        await both.agree([get(TARGETS[0], shows)], 1)
+        await store.revoke(number, clock())
+        await authenticator._keys.load()  # type: ignore[attr-defined]
+        with pytest.raises(AssertionError):
+            await both.agree([get(TARGETS[0], shows)], 1)
+    await store._database.close()

@@ -1,0 +1,41 @@
+"""Who asks again and again: what of it is worked out once, for as long as it is the same."""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.access.identity import Identity, Scope
+from gateway.web import encoding
+from gateway.web.limits import Client
+
+
+class Caller(msgspec.Struct, frozen=True, gc=False):
+    """Somebody at an address, as a head has shown them."""
+
+    identity: Identity
+    peer: str
+    client: Client | None
+    """As whom they are counted; None: nobody counts them."""
+    searches: bool
+    """Whether they may search at all."""
+    coding: str
+    """The coding that they accept; empty: none that there is."""
+    own: bytes
+    """What stands before the names of answers that are theirs alone."""
+
+
+def make_caller(identity: Identity, peer: str, client: Client | None, accepted: str) -> Caller:
+    """Return *identity* at *peer*, who accepts the codings *accepted*."""
+    return Caller(
+        identity=identity,
+        peer=peer,
+        client=client,
+        searches=identity.may(Scope.SEARCH),
+        coding=encoding.negotiate(accepted),
+        own=own(identity.tenant),
+    )
+
+
+def own(tenant: str) -> bytes:
+    """Return what stands before the name of what *tenant* alone is answered: none has a blank."""
+    return tenant.encode() + b" "

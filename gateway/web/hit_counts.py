@@ -1,0 +1,89 @@
+"""What hits are counted in, when they are answered before their request is parsed: in batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+
+from gateway.events import Event, Events, Responded, Served, TierRead
+from gateway.web.ready import Ready
+from storage.tiers import Tiers
+
+FLUSH = 1.0
+"""Seconds for which hits are counted before they are told."""
+AT_ONCE = 32
+"""So many events are told before the loop looks after its connections again."""
+_ROUTE = "/v1/search"
+
+
+class HitCounts:
+    """Counts hits, and tells *events* of them; *clock* gives Unix seconds."""
+
+    def __init__(self, events: Events, tiers: Tiers, clock: Callable[[], float]) -> None:
+        self._events = events
+        self._tiers = tiers
+        self._clock = clock
+        self._hits: list[tuple[Ready, str]] = []
+        self._seconds = 0.0
+        self._unchanged = 0
+        self._untold: Iterator[Event] = iter(())
+
+    def add(self, ready: Ready, tenant: str, seconds: float, *, same: bool) -> None:
+        """Count an answer to *tenant* that took *seconds*; *same*: it was a 304."""
+        if not self._hits:
+            asyncio.get_running_loop().call_later(FLUSH, self._tell)
+        self._hits.append((ready, tenant))
+        self._seconds += seconds
+        if same:
+            self._unchanged += 1
+
+    def flush(self) -> None:
+        """Tell at once of all that was counted since the last time."""
+        for event in chain(self._untold, self._events_of_batch()):
+            self._events.emit(event)
+        self._untold = iter(())
+
+    def _tell(self) -> None:
+        if self._hits:
+            self._untold = chain(self._untold, self._events_of_batch())
+            self._tell_some()
+
+    def _tell_some(self) -> None:
+        """Tell of some, and of the rest in the next turns: nobody waits for all of them."""
+        some = list(islice(self._untold, AT_ONCE))
+        for event in some:
+            self._events.emit(event)
+        if some:
+            asyncio.get_running_loop().call_soon(self._tell_some)
+
+    def _events_of_batch(self) -> Iterator[Event]:
+        hits, self._hits = self._hits, []
+        took, self._seconds = self._seconds, 0.0
+        same, self._unchanged = self._unchanged, 0
+        return self._all(hits, took / max(1, len(hits)), same) if hits else iter(())
+
+    def _all(self, hits: list[tuple[Ready, str]], seconds: float, same: int) -> Iterator[Event]:
+        now = self._clock()
+        yield TierRead("memory", True, seconds, len(hits))
+        for status, number in ((200, len(hits) - same), (304, same)):
+            if number:
+                yield Responded(_ROUTE, "GET", status, "memory", seconds, count=number)
+        for (ready, tenant), count in Counter(hits).items():
+            # It was used: what memory has no room for is something else.
+            self._tiers.handle(ready.kept.key)
+            model, usd = ready.paid
+            yield Served(
+                source=ready.asked.source,
+                key=ready.kept.key,
+                outcome="hit",
+                tier="memory",
+                seconds=seconds,
+                model=model,
+                usd=usd,
+                tenant=tenant,
+                count=count,
+                age=max(0.0, now - ready.at),
+                asked=ready.asked,
+            )
