@@ -8,12 +8,15 @@ import yaml
 from gateway.__main__ import main
 from gateway.assembly import open_gateway
 from gateway.config import ConfigError, load_config
+from tests.stub_upstream import source
 
 
 def config_at(folder: Path, run_by: str) -> Path:
     path = folder / "config.yaml"
     database = {"url": f"sqlite+aiosqlite:///{folder / 'lookup.db'}"}
-    path.write_text(yaml.safe_dump({"database": database, "batches": {"run_by": run_by}}))
+    plain = source("http://127.0.0.1:1", summary={"by": "none"})
+    document = {"database": database, "batches": {"run_by": run_by}, "sources": {"plain": plain}}
+    path.write_text(yaml.safe_dump(document))
     return path
 
 
