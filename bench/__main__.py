@@ -15,10 +15,12 @@ NAMED = (
     "caching_libraries",
     "crowd",
     "eviction",
+    "heavy_hitters",
     "names",
     "overload",
     "popularity",
     "redis",
+    "savings",
     "simulation",
     "soak",
 )
