@@ -80,8 +80,13 @@ OPERATING = frozenset(
     }
 )
 """Paths that ``server.admin`` puts on a port of their own."""
-EVERYWHERE = frozenset({"/healthz", "/readyz", "/pages/{name}", "/openapi.json", "/docs"})
-"""Paths that stand on both."""
+EVERYWHERE = frozenset(
+    {
+        *("/healthz", "/readyz", "/pages/{name}", "/openapi.json", "/docs"),
+        *("/v1/search", "/v1/sources", "/v1/suggest", "/v1/refresh"),
+    }
+)
+"""Paths that stand on both: the dashboard looks things up as well."""
 
 
 def make_app(gateway: Gateway) -> web.Application:
@@ -107,6 +112,7 @@ def make_app(gateway: Gateway) -> web.Application:
     if apart:
         admin = _application(gateway, [r for r in ROUTES if r.path in apart | EVERYWHERE])
         admin[REGISTRY] = app[REGISTRY]
+        admin[HITS] = app[HITS]
         app[ADMIN] = admin
     return app
 

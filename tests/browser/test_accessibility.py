@@ -48,7 +48,7 @@ async def test_axe_finds_no_fault_with_the_dashboard(
     browser: Browser, site: Site, width: int, height: int, dark: bool, language: str
 ) -> None:
     page = await browser.page(width, height, dark=dark)
-    await page.go(f"{site.url}/pages/mark.svg")
+    await page.go(f"{site.url}/docs")
     await page.value(f"localStorage.lang = '{language}'")
     await page.go(f"{site.url}/dashboard")
     await page.until(LIVE)

@@ -80,11 +80,11 @@ export function ranges(wide, rows, label) {
   const x = (ms) => left + ((Math.log10(ms) - low) / (high - low)) * (wide - left - right);
   const height = rows.length * row + 24;
   const chart = svg("svg", { viewBox: `0 0 ${wide} ${height}`, role: "img", "aria-label": rows.map(label).join("; ") });
+  const every = Math.ceil(((high - low) * 62) / wide); // so that no two labels touch
   for (let power = low; power <= high; power += 1) {
-    const at = x(10 ** power);
-    chart.append(
-      svg("line", { class: "axis", x1: at, x2: at, y1: 0, y2: height - 20 }),
-      svg("text", { x: at, y: height - 4, "text-anchor": power === low ? "start" : power === high ? "end" : "middle" }, duration(10 ** power)));
+    const at = x(10 ** power), anchor = power === low ? "start" : power === high ? "end" : "middle";
+    chart.append(svg("line", { class: "axis", x1: at, x2: at, y1: 0, y2: height - 20 }));
+    if ((power - low) % every === 0) chart.append(svg("text", { x: at, y: height - 4, "text-anchor": anchor }, duration(10 ** power)));
   }
   rows.forEach(({ name, title, p50, p95, p99 }, index) => {
     const y = index * row + 34;

@@ -44,8 +44,8 @@ export function waterfall(wide, header) {
   rows.forEach((row, index) => {
     const y = index * high, kind = COLORS[row.name] ?? "total";
     chart.append(
-      svg("text", { class: "strong", x: 0, y: y + 15 }, say(row.name)),
-      svg("text", { x: 0, y: y + 27 }, row.note === row.name ? "" : row.note),
+      svg("text", { class: "strong", x: 0, y: y + 13 }, say(row.name)),
+      svg("text", { x: 0, y: y + 26 }, row.note === row.name ? "" : row.note),
       svg("rect", { class: `${kind} fill step`, x: x(row.start), y: y + 6, height: 17, rx: 4, width: Math.max(3, x(row.start + row.ms) - x(row.start)) }),
       svg("text", { x: wide, y: y + 19, "text-anchor": "end" }, duration(row.ms)));
   });
