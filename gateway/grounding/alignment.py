@@ -2,90 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 _ALIKE = 0.6
 """Share of a sentence's words that a record sentence must hold to be what it was made from."""
 _NEARLY = 0.12
 """Sentences that hold so much less than the best one may be it as well."""
+_BLOCK = 512
+"""Sentences that are counted at once: more of them would take memory by their square."""
+_MOST = 255
+"""Words by which a sentence is looked for: a byte holds no higher count."""
 
 
 class Alignment:
-    """Finds sentences by their words. A word is a number whose bits are its sentences."""
+    """Finds sentences by their words. A word is a number with a byte for each sentence."""
 
-    def __init__(self, sentences: Sequence[Iterable[str]]) -> None:
-        self._all = (1 << len(sentences)) - 1
-        self._where: dict[str, int] = {}
-        for index, words in enumerate(sentences):
-            bit = 1 << index
-            for word in words:
-                self._where[word] = self._where.get(word, 0) | bit
-
-    def __contains__(self, word: str) -> bool:
-        return word in self._where
-
-    @property
-    def words(self) -> Iterable[str]:
+    def __init__(self, sentences: Sequence[frozenset[str]]) -> None:
+        self.words = frozenset().union(*sentences)
         """Every word that some sentence holds."""
-        return self._where.keys()
+        self._blocks = [
+            _Block(start, sentences[start : start + _BLOCK])
+            for start in range(0, len(sentences), _BLOCK)
+        ]
 
     def rare(self, word: str) -> bool:
         """Whether one sentence alone holds *word*."""
-        return self._where.get(word, 0).bit_count() == 1
+        return sum(block.where.get(word, 0).bit_count() for block in self._blocks) == 1
 
-    def like(self, words: set[str]) -> list[int]:
+    def like(self, words: AbstractSet[str]) -> list[int]:
         """Return the numbers of the sentences that hold nearly as many of *words* as the best."""
-        masks = [self._where[word] for word in words if word in self._where]
-        count = len(masks)
+        known = self.words & words
+        if len(known) > _MOST:
+            known = frozenset(sorted(known)[:_MOST])
+        count = len(known)
         if count < 2 or count < 0.5 * len(words):
             return []
-        planes = _summed(masks)
-        best = self._most(planes)
+        sums = [(block, block.sums(known)) for block in self._blocks]
+        best = max(_highest(held, count) for _, held in sums)
         if best < _ALIKE * count:
             return []
-        least = best - _NEARLY * count
-        return _bits(self._with(planes, max(1, -int(-least // 1))))
-
-    def _most(self, planes: Sequence[int]) -> int:
-        """Return how many words the best sentence holds."""
-        best, left = 0, self._all
-        for place in reversed(range(len(planes))):
-            held = left & planes[place]
-            if held:
-                left, best = held, best | 1 << place
-        return best
-
-    def _with(self, planes: Sequence[int], least: int) -> int:
-        """Return the sentences that hold at least *least* words."""
-        more, same = 0, self._all
-        for place in reversed(range(len(planes))):
-            plane = planes[place]
-            if least >> place & 1:
-                same &= plane
-            else:
-                more |= same & plane
-                same &= ~plane
-        return more | same
+        least = max(1, -int(-(best - _NEARLY * count) // 1))
+        return [
+            block.start + index
+            for block, held in sums
+            for shared in range(least, best + 1)
+            for index in _indexes(held, shared)
+        ]
 
 
-def _summed(masks: Sequence[int]) -> list[int]:
-    """Return, bit by bit of the sums, in which sentences it is set: one addition for all."""
-    planes: list[int] = []
-    for mask in masks:
-        carry = mask
-        for place, plane in enumerate(planes):
-            planes[place], carry = plane ^ carry, plane & carry
-            if not carry:
-                break
-        if carry:
-            planes.append(carry)
-    return planes
+class _Block:
+    """Some sentences in a row."""
+
+    def __init__(self, start: int, sentences: Sequence[frozenset[str]]) -> None:
+        self.start = start
+        self.where: dict[str, int] = {}
+        self._size = len(sentences)
+        where = self.where
+        for index, words in enumerate(sentences):
+            bit = 1 << 8 * index
+            for word in words:
+                where[word] = where.get(word, 0) | bit
+
+    def sums(self, words: AbstractSet[str]) -> bytes:
+        """Return for each sentence how many of *words* it holds: one addition for all."""
+        where = self.where
+        masks = [where[word] for word in words if word in where]
+        return sum(masks).to_bytes(self._size, "little")
 
 
-def _bits(mask: int) -> list[int]:
-    found = []
-    while mask:
-        low = mask & -mask
-        found.append(low.bit_length() - 1)
-        mask ^= low
-    return found
+def _highest(held: bytes, most: int) -> int:
+    while most and most not in held:
+        most -= 1
+    return most
+
+
+def _indexes(held: bytes, value: int) -> Iterator[int]:
+    at = held.find(value)
+    while at >= 0:
+        yield at
+        at = held.find(value, at + 1)

@@ -21,34 +21,36 @@ class Unsupported:
 
 def misplaced(claims: list[Quantity], alike: list[Reading], text: str) -> Iterator[Unsupported]:
     """Yield the numbers that the records say, but not in the sentences that *text* comes from."""
-    held = frozenset().union(*(s.ends for s in alike))
-    units = {unit for _, unit in held}
+    held = alike[0].ends.union(*(s.ends for s in alike[1:])) if len(alike) > 1 else alike[0].ends
     for quantity in claims:
+        amount = quantity.amount
+        if not held.isdisjoint(amount.ends):
+            continue
+        if amount.unit == "age" and (amount.key[0], "year") in held:
+            continue
         if quantity.start and text[quantity.start - 1].isalpha():
             continue  # part of a name: 타이레놀정500밀리그람
-        if quantity.unit in units and held.isdisjoint(_readings(quantity)):
+        if any(unit == amount.unit for _, unit in held):
             yield Unsupported("number", quantity.text)
-
-
-def _readings(quantity: Quantity) -> Iterator[tuple[float, str]]:
-    yield from quantity.ends
-    if quantity.unit == "age":
-        yield (quantity.low, "year")
 
 
 def turned_round(text: str, words: set[str], alike: list[Reading]) -> Iterator[Unsupported]:
     """Yield what every sentence that *text* may come from says the other way round."""
     denied = negated(text)
-    wrong: set[str] = set()
-    if all(sentence.denied for sentence in alike):
-        wrong = (words - denied).intersection(*(s.denied for s in alike))
+    if denied or all(sentence.denied for sentence in alike):
+        for word in _denied_otherwise(denied, words, alike):
+            yield Unsupported("negation", word)
+    if all(sentence.terms for sentence in alike):
+        for kind, value in typed(text):
+            others = [{v for k, v in s.terms if k == kind} for s in alike]
+            if all(values and value not in values for values in others):
+                yield Unsupported("term", f"{kind} {value}")
+
+
+def _denied_otherwise(denied: set[str], words: set[str], alike: list[Reading]) -> set[str]:
+    """Return the words that *denied* holds and no sentence of *alike* denies, or the reverse."""
+    wrong = (words - denied).intersection(*(s.denied for s in alike))
     if denied:
         everywhere = denied.intersection(*(s.words for s in alike))
         wrong |= everywhere.difference(*(s.denied for s in alike))
-    for word in wrong:
-        yield Unsupported("negation", word)
-    kinds = {kind for sentence in alike for kind, _ in sentence.terms}
-    for kind, value in typed(text, kinds):
-        others = [{v for k, v in s.terms if k == kind} for s in alike]
-        if all(values and value not in values for values in others):
-            yield Unsupported("term", f"{kind} {value}")
+    return wrong

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from gateway.grounding.units import CANONICAL
 
@@ -32,14 +33,14 @@ _LOAN = frozenset(
     "니메베케테페쎄엘콜롤놀졸돌솔몰글릴린민닌딘틴핀빈킨란판칸탄반샤쥬큐튜퓨락박삭팜탐캄람큐론"
     "톤폰콘돈본손셀멜델텔펠벨켈옥록톡폭쿨툴플클틀블슬들탈팔칼"
 )
-_KOREAN_OPENING = re.compile(r"(?m)(?:^|[:.] *)([가-힣]{3,}?)[은는](?= )")
+_KOREAN_OPENING = re.compile(r"[\n:.](?:(?<!\n) *)?([가-힣]{3,}?)[은는](?= )")
 _KOREAN_SUBJECTS = _words(
     "성인 어린 소아 임산 임신 임부 수유 환자 고령 노인 의약 "
     "주의 복용 부작 이상 효능 효과 용법 용량 보관 사용 영아 "
     "유아 신생 다음 제품 증상 치료 투여 과량 여성 남성 대상 "
     "경우 일반 특히 또한 이것 해당 약물 청소 "
 )
-_LATIN_NAME = re.compile(r"(?<![A-Za-z\d])[A-Za-z][A-Za-z\d-]{2,}")
+_LATIN_NAME = re.compile(r"[A-Za-z](?<![A-Za-z\d].)[A-Za-z\d-]{2,}")
 _LATIN_SUFFIX = re.compile(
     r"(?:phen|profen|xen|cillin|mycin|micin|statin|sartan|pril|azole|zepam|zolam|olol|dipine|oxetine"
     r"|tidine|tadine|floxacin|xaban|mab|nib|vir|cycline|farin|asone|olone|amine|caine"
@@ -63,34 +64,36 @@ _SUBJECTS = frozenset(
 )
 
 
-def known_words(text: str) -> frozenset[str]:
-    """Return the words of *text*, in lower case, as `names` takes those that need no look."""
-    return frozenset((*_KOREAN_WORD.findall(text), *_LATIN_NAME.findall(text.lower())))
-
-
-def names(sentence: str, known: frozenset[str] = frozenset()) -> list[str]:
+def names(sentence: str, known: AbstractSet[str] = frozenset()) -> list[str]:
     """Return what looks like a name in the unfolded *sentence*, which may be several.
 
     Words in *known* are passed over: most words of a faithful text are its records' own.
     """
-    words = set(_KOREAN_WORD.findall(sentence)) - known
-    found = [word for word in map(_bare, words) if _foreign(word)]
+    found = [word for word in map(_bare, _unknown(_KOREAN_WORD, sentence, known)) if _foreign(word)]
     found += _opening(sentence)
-    latin_text = not _HANGUL.search(sentence)
-    for match in _LATIN_NAME.finditer(sentence):
-        word = match.group()
-        if word.lower() in known:
-            continue
-        if not latin_text or _latin_name(word, sentence, match):
-            found.append(word)
+    if _unknown(_LATIN_NAME, sentence.lower(), known):
+        found += _latin(sentence, known)
     return found
+
+
+def _unknown(shape: re.Pattern[str], text: str, known: AbstractSet[str]) -> set[str]:
+    return set(shape.findall(text)).difference(known)
 
 
 def _opening(sentence: str) -> Iterator[str]:
     """Yield the Korean words that a sentence is about; a new one there is a name."""
-    for match in _KOREAN_OPENING.finditer(sentence):
-        if not match[1].startswith(_KOREAN_SUBJECTS):
-            yield match[1]
+    for word in _KOREAN_OPENING.findall(f"\n{sentence}"):
+        if not word.startswith(_KOREAN_SUBJECTS):
+            yield word
+
+
+def _latin(sentence: str, known: AbstractSet[str]) -> Iterator[str]:
+    """Yield the names in Latin letters; every word is one among Korean ones."""
+    latin_text = not _HANGUL.search(sentence)
+    for match in _LATIN_NAME.finditer(sentence):
+        word = match.group()
+        if word.lower() not in known and (not latin_text or _latin_name(word, sentence, match)):
+            yield word
 
 
 def _bare(word: str) -> str:

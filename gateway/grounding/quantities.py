@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
-from gateway.grounding.units import CANONICAL, PATTERN, SCALES, WORDS
+from gateway.grounding.amounts import Amount, amount, parsed
+from gateway.grounding.units import PATTERN, WORD_FIRSTS, WORD_RESTS, WORDS
 
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\s*/\s*\d+(?![\d/])|\d+(?:\.\d+)?"
+_REST = r"\d{0,2}(?:,\d{3})+(?:\.\d+)?|\d*\s*/\s*\d+(?![\d/])|\d*(?:\.\d+)?"
+"""What comes of `_NUMBER` after its first digit."""
 _WORD = rf"(?<![a-z가-힣])(?:{'|'.join(WORDS)})"
 _SEPARATOR = r"\s*(?:[~∼〜–—-]|to|or|내지|에서|부터)\s*"
 _UNIT = rf"{PATTERN}(?:\s*(?:/|per\s)\s*{PATTERN})*"
+# A set of characters is in front, before any look behind: the engine skips quickly to those.
 _QUANTITY = re.compile(
-    rf"(?=[\dzotfsenh한두세네다여일아열반])(?<![a-z\d])(?<!\d\.)(?<![a-z]-)(?:(?P<low>{_NUMBER})|(?P<word>{_WORD})(?=[\s~-]))"
+    rf"(?P<low>[\d{WORD_FIRSTS}](?<![a-z\d].)(?<!\d\..)(?<![a-z]-.)"
+    rf"(?:(?<=\d)(?:{_REST})|(?<![a-z가-힣].)(?:{WORD_RESTS})(?=[\s~-])))"
     rf"(?:(?:[\s-]|\s?an?\s)?(?P<mid>{_UNIT}))?"
     rf"(?:{_SEPARATOR}(?:(?P<high>{_NUMBER})|(?P<highword>{_WORD})(?=\s))"
     rf"(?:[\s-]?(?P<unit>{_UNIT}))?)?"
@@ -38,29 +42,30 @@ _ENGLISH_DATE = re.compile(
 _CODE = re.compile(r"(?<![\d.])\d+(?:[-.]\d+){2,}")
 _NUMBERING = re.compile(r"(?m)^\s*(?:\(?\d{1,2}[.)](?=\s)|[①-⑳])\s*")
 _SOFT = re.compile(r"하루|매일|날마다|\bdaily\b|\b(?:a|per|each|every) day\b|\bonce\b|\btwice\b")
-_PER = re.compile(r"/|per\s")
-_SOFT_VALUES = {"once": (1.0, "time"), "twice": (2.0, "time")}
 _AFTER = re.compile(
     r"\s*(?:(?P<up>이상|초과(?!하지)|부터|넘[는게]"
     r"|(?:of age )?(?:and|or) (?:older|over|more|above))"
     r"|(?P<down>이하|미만|이내|까지|초과하지|[을를] ?(?:초과하지|넘지)"
     r"|(?:of age )?(?:and|or) (?:younger|under|less|below|fewer)))"
 )
-_BEFORE = re.compile(
-    r"(?:(?P<down>not? more than|no(?:t)? exceed(?:ing)?|at most|up to|under|below"
-    r"|less than|fewer than"
-    r"|maximum of|younger than|within)"
-    r"|(?P<up>more than|over|above|at least|older than|greater than|minimum of|최소))\s*$"
+_AFTER_FIRSTS = frozenset("이초부넘미까을를oa")
+"""With these or a space begins what `_AFTER` matches."""
+_DOWN = (
+    *("not more than", "no more than", "no exceed", "no exceeding", "not exceed", "not exceeding"),
+    *("at most", "up to", "under", "below", "less than", "fewer than", "maximum of"),
+    *("younger than", "within"),
 )
+_UP = (
+    *("more than", "over", "above", "at least", "older than", "greater than", "minimum of"),
+    "최소",
+)
+_BEFORE_LASTS = frozenset(end[-1] for end in (*_DOWN, *_UP))
 
 
 class Quantity(NamedTuple):
-    """A number, or a range of two, with its unit."""
+    """A number, or a range of two, with its unit, where it stands in a text."""
 
-    low: float
-    high: float
-    unit: str
-    """Canonical; empty where none was said; two with ``~`` between for ``1/2캡슐~1.5정``."""
+    amount: Amount
     start: int
     text: str
     direction: int = 0
@@ -69,36 +74,38 @@ class Quantity(NamedTuple):
     """Said in passing (``daily``, ``twice``): grounds others, and needs little ground itself."""
 
     @property
+    def low(self) -> float:
+        """Its lower end, or all of it."""
+        return self.amount.key[0]
+
+    @property
+    def high(self) -> float:
+        """Its higher end, or all of it."""
+        return self.amount.key[1]
+
+    @property
+    def unit(self) -> str:
+        """Its canonical unit; empty where none was said."""
+        return self.amount.unit
+
+    @property
     def key(self) -> tuple[float, float, str]:
         """What makes two of them the same."""
-        return (self.low, self.high, self.unit)
-
-    @property
-    def end(self) -> int:
-        """Where it ends in its text."""
-        return self.start + len(self.text)
-
-    @property
-    def ends(self) -> tuple[tuple[float, str], ...]:
-        """Its one or two ends."""
-        return ends_of(self.low, self.high, self.unit)
+        return self.amount.key
 
 
 _start = attrgetter("start")
-
-
-@lru_cache(maxsize=4096)
-def ends_of(low: float, high: float, unit: str) -> tuple[tuple[float, str], ...]:
-    """Return the one or two ends of a range."""
-    first, _, last = unit.partition("~")
-    begin = (low, first)
-    return (begin,) if low == high else (begin, (high, last or first))
+_SOFT_AMOUNTS = {"once": amount(1.0, 1.0, "time"), "twice": amount(2.0, 2.0, "time")}
+_DAILY = amount(1.0, 1.0, "day")
 
 
 def folded(text: str) -> str:
     """Return *text* in the one form in which it is read: no numbering, no case, no variants."""
-    text = _NUMBERING.sub("", text)
-    return unicodedata.normalize("NFKC", text).replace("⁄", "/").casefold().replace("µ", "μ")
+    if "\n" in text or not text[:1].isalpha():
+        text = _NUMBERING.sub("", text)
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFKC", text).replace("⁄", "/").casefold()
 
 
 def in_order(text: str) -> list[Quantity]:
@@ -119,8 +126,8 @@ def quantities(text: str) -> Iterator[Quantity]:
             found = list(_QUANTITY.finditer(text))
     if _says_softly(text):
         for match in _SOFT.finditer(text):
-            value, unit = _SOFT_VALUES.get(match.group(), (1.0, "day"))
-            yield Quantity(value, value, unit, match.start(), match.group(), soft=True)
+            said = match.group()
+            yield Quantity(_SOFT_AMOUNTS.get(said, _DAILY), match.start(), said, soft=True)
     for match in found:
         quantity = _quantity(match, text)
         if quantity is not None:
@@ -159,65 +166,29 @@ def _date(match: re.Match[str]) -> Quantity:
     month = match["m"]
     number = int(month) if month.isdigit() else _MONTHS.index(month) + 1
     value = float(int(match["y"]) * 10_000 + number * 100 + int(match["d"]))
-    return Quantity(value, value, "date", match.start(), match.group())
+    return Quantity(amount(value, value, "date"), match.start(), match.group())
 
 
 def _code(match: re.Match[str]) -> Quantity:
     digits = float(re.sub(r"\D", "", match.group())[:15])
-    return Quantity(digits, digits, "code", match.start(), match.group())
+    return Quantity(amount(digits, digits, "code"), match.start(), match.group())
 
 
 def _quantity(match: re.Match[str], text: str) -> Quantity | None:
-    parsed = _parsed(match.group("low", "word", "mid", "high", "highword", "unit", "old"))
-    if parsed is None:
+    said = parsed(match.groups())
+    if said is None:
         return None
-    low, high, name = parsed
-    start = match.start()
-    direction = _direction(text, start, match.end())
-    return Quantity(low, high, name, start, match.group().strip(), direction)
-
-
-@lru_cache(maxsize=4096)
-def _parsed(parts: tuple[str | None, ...]) -> tuple[float, float, str] | None:
-    """Return both ends and the unit of a match: most stand in many texts in the same words."""
-    number, word, first, last, last_word, unit, old = parts
-    low_unit, high_unit = _name(first), _name(unit)
-    if word and not (low_unit or high_unit):
-        return None
-    low = _value(number or word or "")
-    high = _value(last or last_word or "") if last or last_word else low
-    low, low_unit, high, high_unit = _scaled(low, low_unit, high, high_unit)
-    differ = low_unit and high_unit and low_unit != high_unit
-    name = f"{low_unit}~{high_unit}" if differ else low_unit or high_unit
-    return low, high, "age" if old and name == "year" else name
-
-
-def _scaled(low: float, first: str, high: float, last: str) -> tuple[float, str, float, str]:
-    """Return both ends in the one unit of their kind: 0.5 g is 500 mg, and a week seven days."""
-    factor, low_unit = SCALES.get(first or last, (1.0, first or last))
-    other, high_unit = SCALES.get(last or first, (1.0, last or first))
-    low, high = float(f"{low * factor:.10g}"), float(f"{high * other:.10g}")
-    return low, low_unit if first else "", high, high_unit if last else ""
-
-
-def _name(unit: str | None) -> str:
-    if not unit:
-        return ""
-    return "/".join(CANONICAL[part.strip()] for part in _PER.split(unit))
-
-
-def _value(text: str) -> float:
-    if text in WORDS:
-        return WORDS[text]
-    if "/" in text:
-        over, under = text.split("/")
-        return float(over) / float(under) if float(under) else float(over)
-    return float(text.replace(",", ""))
+    start, end = match.span()
+    return Quantity(said, start, match.group().strip(), _direction(text, start, end))
 
 
 def _direction(text: str, start: int, end: int) -> int:
-    after = _AFTER.match(text, end)
-    found = after or (_BEFORE.search(text, max(0, start - 20), start) if start else None)
-    if found is None:
+    following = text[end : end + 1]
+    if following in _AFTER_FIRSTS or following.isspace():
+        after = _AFTER.match(text, end)
+        if after is not None:
+            return 1 if after["up"] else -1
+    before = text[max(0, start - 20) : start].rstrip()
+    if before[-1:] not in _BEFORE_LASTS:
         return 0
-    return 1 if found["up"] else -1
+    return -1 if before.endswith(_DOWN) else int(before.endswith(_UP))

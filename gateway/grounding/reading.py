@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway.grounding.quantities import Quantity, in_order
-from gateway.grounding.words import POPULATIONS, negated, tokens, typed
+from gateway.grounding.words import POPULATIONS, located, meant, negated, typed, words_of
 
 POPULATION = "population"
 _EDGE = ""
@@ -23,6 +22,8 @@ Stand = tuple[Place, Value, str]
 class Reading(NamedTuple):
     """A sentence of the records."""
 
+    spoken: list[str]
+    """Its words as they stand."""
     words: frozenset[str]
     """Its stems, and its numbers as marks."""
     said: list[Quantity]
@@ -35,41 +36,47 @@ class Reading(NamedTuple):
 def read(text: str) -> Reading:
     """Return the folded sentence *text*, read."""
     said = in_order(text)
-    found = tokens(text)
-    words = marked(found, said)
+    spoken = words_of(text)
+    words = marked(spoken, said)
     return Reading(
+        spoken=spoken,
         words=frozenset(words),
         said=said,
-        ends=frozenset(end for quantity in said for end in quantity.ends),
+        ends=frozenset(end for quantity in said for end in quantity.amount.ends),
         denied=frozenset(negated(text)),
         terms=frozenset(typed(text)),
-        places=list(places(found, said, words)),
+        places=places(text, spoken, said, words),
     )
 
 
-def marked(found: list[tuple[int, str]], said: list[Quantity]) -> set[str]:
+def marked(spoken: list[str], said: list[Quantity]) -> set[str]:
     """Return what tells which sentence it is of which these are the words and the numbers."""
-    words = {name for _, name in found}
+    words = meant(spoken)
     for quantity in said:
-        for number, unit in quantity.ends:
-            words.add(f"{number:g}{unit}")
+        words.update(quantity.amount.marks)
     return words
 
 
-def places(found: list[tuple[int, str]], said: list[Quantity], words: set[str]) -> Iterator[Stand]:
-    """Yield between which words each number and each population stands."""
+def places(text: str, spoken: list[str], said: list[Quantity], words: set[str]) -> list[Stand]:
+    """Return between which words of *text* each number and each population stands."""
     peopled = not words.isdisjoint(POPULATIONS)
     if not said and not peopled:
-        return
-    starts = [start for start, _ in found]
+        return []
+    found = located(text, spoken)
     names = [_EDGE, *(name for _, name in found), _EDGE]
-    for quantity in said:
-        if not quantity.soft:
-            before = names[bisect_left(starts, quantity.start)]
-            after = names[bisect_left(starts, quantity.end) + 1]
-            yield (quantity.unit, before, after), quantity.key, quantity.text
+    stands: list[Stand] = []
+    if said:
+        starts = [start for start, _ in found]
+        for quantity in said:
+            if not quantity.soft:
+                before = names[bisect_left(starts, quantity.start)]
+                after = names[bisect_left(starts, quantity.start + len(quantity.text)) + 1]
+                amount = quantity.amount
+                stands.append(((amount.unit, before, after), amount.key, quantity.text))
     if peopled:
         for index, (_, name) in enumerate(found):
             who = POPULATIONS.get(name)
             if who is not None:
-                yield (POPULATION, names[index], names[index + 2]), who, f"{POPULATION} {who}"
+                place = (POPULATION, names[index], names[index + 2])
+                stands.append((place, who, f"{POPULATION} {who}"))
+    return stands

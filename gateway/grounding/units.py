@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 SPELLINGS: dict[str, str] = {
     "mg": "mg 밀리그램 밀리그람 milligram milligrams",
     "g": "g 그램 그람 gram grams gm",
@@ -93,10 +95,21 @@ _NOT_BEFORE = {
 
 def _guarded(spelling: str) -> str:
     rest = _NOT_BEFORE.get(spelling)
-    return f"{spelling}(?!{rest})" if rest else spelling
+    return f"{spelling[1:]}(?!{rest})" if rest else spelling[1:]
 
 
-PATTERN = rf"(?:(?:{'|'.join(_LATIN)})(?![a-z])|(?:{'|'.join(map(_guarded, _HANGUL))}))"
+def _branches(spellings: list[str]) -> Iterator[str]:
+    """Yield what matches *spellings*, in their order, by the character that they begin with."""
+    by_first: dict[str, list[str]] = {}
+    for spelling in spellings:
+        by_first.setdefault(spelling[0], []).append(_guarded(spelling))
+    for first, rests in by_first.items():
+        end = "" if "가" <= first <= "힣" else "(?![a-z])"
+        yield f"{first}(?:{'|'.join(rests)}){end}"
+
+
+_FIRST = "".join(sorted({spelling[0] for spelling in CANONICAL} - {"-"}))
+PATTERN = rf"(?:(?=[{_FIRST}-])(?:{'|'.join(_branches(_LATIN + _HANGUL))}))"
 """Matches one spelling in case-folded text."""
 
 _ENGLISH = (
@@ -122,3 +135,7 @@ WORDS = {
     "반": 0.5,
 }
 """Numbers as words; they count as numbers only before a unit."""
+
+WORD_FIRSTS = "".join(sorted({word[0] for word in WORDS}))
+WORD_RESTS = "|".join(f"(?<={word[0]}){word[1:]}" for word in WORDS)
+"""Matches the rest of a number word of which the first character was read."""

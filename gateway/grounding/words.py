@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 
@@ -30,8 +30,14 @@ _KOREAN_NEGATION = re.compile(
     r"(?:안 ?[되됩돼]|금[지하기]|피하|삼가|중[지단]|멈추|즉각 중)"
     r"|([가-힣]{2,}?)[이가은는]? ?없"
 )
+_KOREAN_DENIAL = re.compile(
+    r"지(?:는|도|를)? ?(?:마[시세십]|말[고아것]|않|못|아니)|[할될] ?수 ?없|안 ?[되됩돼]"
+    r"|금[지하기]|피하|삼가|중[지단]|멈추|즉각 중|없"
+)
+"""What every match of `_KOREAN_NEGATION` ends in."""
 _ENGLISH_NEGATION = re.compile(
-    r"(?:\b(?:not|never|no|without|avoid|stop|cannot|discontinue|neither)\b|n['’]t\b)"
+    r"(?:n(?:(?<!\w.)(?:ot|ever|o|either)|['’]t)|w(?<!\w.)ithout|a(?<!\w.)void|s(?<!\w.)top"
+    r"|c(?<!\w.)annot|d(?<!\w.)iscontinue)\b"
     r"(?: (?:be|been|being|have|to|a|an|any|the|more|recommended|for|also|ever))* ([a-z]{3,})"
 )
 _SUFFIX = re.compile(r"(?:ing|ed|es|s|e)$")
@@ -66,15 +72,36 @@ _TERMS: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 """Terms by kind and value: two values of one kind exclude each other. Plain substrings, with
-a space before an English word: a regex of them took more time than all else together."""
-_SPELLED = {
-    kind: [(spelling, (kind, value)) for value, group in values.items() for spelling in group]
-    for kind, values in _TERMS.items()
+a space before an English word."""
+_SPELLED: dict[str, frozenset[tuple[str, str]]] = {
+    spelling: frozenset(
+        (kind, value)
+        for kind, values in _TERMS.items()
+        for value, group in values.items()
+        for part in group
+        if spelling.startswith(part)
+    )
+    for values in _TERMS.values()
+    for spellings in values.values()
+    for spelling in spellings
 }
-_LATIN_SPELLED = {
-    kind: [(spelling, term) for spelling, term in group if spelling.isascii()]
-    for kind, group in _SPELLED.items()
-}
+"""What each spelling says, and what those say that it begins with."""
+_LATIN_SPELLINGS = sorted(filter(str.isascii, _SPELLED), key=len, reverse=True)
+_KOREAN_SPELLINGS = sorted(set(_SPELLED).difference(_LATIN_SPELLINGS), key=len, reverse=True)
+
+
+def _openings(spellings: list[str], place: int) -> str:
+    return "".join(sorted({spelling[place] for spelling in spellings}))
+
+
+# One character is consumed and the rest looked at, so that no hit hides another; and a set of
+# characters in front is what the regex engine skips to quickly.
+_KOREAN_TERM = re.compile(
+    rf"[{_openings(_KOREAN_SPELLINGS, 0)}](?<=(?=({'|'.join(_KOREAN_SPELLINGS)})).)"
+)
+_LATIN_TERM = re.compile(
+    rf"[{_openings(_LATIN_SPELLINGS, 1)}](?<=(?=({'|'.join(_LATIN_SPELLINGS)}))..)"
+)
 
 POPULATIONS = {
     **dict.fromkeys(("성인", "어른", "adult"), "adult"),
@@ -95,44 +122,57 @@ def stem(word: str) -> str:
     return (_SUFFIX.sub("", word) or word)[:6]
 
 
+@lru_cache(maxsize=16384)
+def meaning(word: str) -> str:
+    """Return the stem of a folded *word*; nothing, when it carries no meaning."""
+    return "" if word in _STOP else stem(word)
+
+
+words_of: Callable[[str], list[str]] = _TOKEN.findall
+"""Return the words of a folded text."""
+
+
 def stems(text: str) -> set[str]:
     """Return the stems of the words of folded *text* that carry meaning."""
-    return {stem(word) for word in _TOKEN.findall(text) if word not in _STOP}
+    return meant(_TOKEN.findall(text))
 
 
-def tokens(text: str) -> list[tuple[int, str]]:
-    """Return the stems of folded *text* that carry meaning, each with where it begins."""
-    found = _TOKEN.finditer(text)
-    return [(m.start(), stem(m.group())) for m in found if m.group() not in _STOP]
+def meant(words: Iterable[str]) -> set[str]:
+    """Return the stems of those of *words* that carry meaning."""
+    found = set(map(meaning, words))
+    found.discard("")
+    return found
+
+
+def located(text: str, words: Iterable[str]) -> list[tuple[int, str]]:
+    """Return the stems of the *words* of *text* that carry meaning, each with where it begins."""
+    found = []
+    at = 0
+    for word in words:
+        at = text.index(word, at)
+        name = meaning(word)
+        if name:
+            found.append((at, name))
+        at += len(word)
+    return found
 
 
 def negated(text: str) -> set[str]:
     """Return the stems that folded *text* negates."""
     found: set[str] = set()
-    if not text.isascii() and _denies_in_korean(text):
-        for match in _KOREAN_NEGATION.finditer(text):
+    denial = None if text.isascii() else _KOREAN_DENIAL.search(text)
+    if denial is not None:
+        # What is denied stands in the word of the denial or in the one before it.
+        before = text.rfind(" ", 0, max(0, text.rfind(" ", 0, denial.start())))
+        for match in _KOREAN_NEGATION.finditer(text, max(0, before)):
             found.add(stem(next(filter(None, match.groups()))))
     if _denies_in_english(text):
-        found.update(stem(match[1]) for match in _ENGLISH_NEGATION.finditer(text))
+        found.update(map(stem, _ENGLISH_NEGATION.findall(text)))
     return found
 
 
-def _denies_in_korean(text: str) -> bool:
-    """Return whether `_KOREAN_NEGATION` may match: a plain look costs less than its search."""
-    return (
-        "지" in text
-        or "없" in text
-        or "금" in text
-        or "피하" in text
-        or "삼가" in text
-        or "중단" in text
-        or "멈추" in text
-        or "안 " in text
-        or "안되" in text
-    )
-
-
 def _denies_in_english(text: str) -> bool:
+    """Return whether `_ENGLISH_NEGATION` may match: a plain look costs less than its search."""
     return (
         "no" in text
         or "n't" in text
@@ -145,8 +185,9 @@ def _denies_in_english(text: str) -> bool:
     )
 
 
-def typed(text: str, kinds: Iterable[str] = tuple(_TERMS)) -> set[tuple[str, str]]:
-    """Return the terms of folded *text* that exclude others of their kind, for each of *kinds*."""
-    padded = f" {text}"
-    spelled = _LATIN_SPELLED if text.isascii() else _SPELLED
-    return {term for kind in kinds for spelling, term in spelled[kind] if spelling in padded}
+def typed(text: str) -> set[tuple[str, str]]:
+    """Return the terms of folded *text* that exclude others of their kind."""
+    hits = _LATIN_TERM.findall(f" {text}")
+    if not text.isascii():
+        hits += _KOREAN_TERM.findall(text)
+    return set().union(*map(_SPELLED.__getitem__, hits)) if hits else set()
