@@ -39,6 +39,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m bench caching_libraries
 	$(BIN)/python -m bench popularity
 	$(BIN)/python -m bench simulation
+	$(BIN)/python -m bench observability
 
 # Five minutes; python -m bench soak --seconds 60 is a short one.
 bench-soak: $(VENV)/.dev

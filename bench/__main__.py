@@ -17,6 +17,7 @@ NAMED = (
     "eviction",
     "heavy_hitters",
     "names",
+    "observability",
     "overload",
     "popularity",
     "redis",

@@ -47,6 +47,8 @@ class Target:
     pid: int
     port: int
     targets: list[str]
+    lines: str = ""
+    """Further header lines of each request."""
     flat_out: list[tuple[Outcome, float]] = field(default_factory=list)
     """Outcomes at `CONNECTIONS`, each with the CPU seconds that the server took."""
     alone: list[Outcome] = field(default_factory=list)
@@ -127,6 +129,7 @@ def load(target: Target, connections: int, seconds: float) -> Outcome:
         seconds=seconds,
         first=time.time_ns() // 1000,
         core=cores[-1] if len(cores) > 1 else None,
+        lines=target.lines,
     )
     done = subprocess.run(
         [sys.executable, "-m", "bench.load"],

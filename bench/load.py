@@ -26,6 +26,8 @@ class Job(msgspec.Struct, frozen=True):
     seconds: float
     first: int = 0
     core: int | None = None
+    lines: str = ""
+    """Further header lines of each request."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -87,7 +89,8 @@ class _Client(asyncio.Protocol):
 async def run(job: Job) -> Outcome:
     """Ask until the time is over."""
     numbers, targets = count(job.first), cycle(job.targets)
-    head = "GET {} HTTP/1.1\r\nHost: bench\r\nAccept: application/json\r\nUser-Agent: bench\r\n\r\n"
+    head = "GET {} HTTP/1.1\r\nHost: bench\r\nAccept: application/json\r\nUser-Agent: bench\r\n"
+    head += f"{job.lines}\r\n"
     requests = (head.format(target.format(next(numbers))).encode() for target in targets)
     loop, start = asyncio.get_running_loop(), time.perf_counter()
     made = [
