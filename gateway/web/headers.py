@@ -10,6 +10,7 @@ from typing import Final
 from gateway.answer import Answer
 from gateway.freshness import SUMMARY_RETRY, FreshnessSpec
 from gateway.journey import Step
+from storage.entry import Look
 
 CACHE = "lookup-gateway"
 """Our name in ``Cache-Status`` (RFC 9211 §2)."""
@@ -74,15 +75,27 @@ def entity_tag(content: str, view: str) -> str:
 def server_timing(answer: Answer, seconds: float, steps: Sequence[Step] = ()) -> str:
     """Return where the time went: *seconds* in all, told by the tier that answered, and *steps*.
 
-    Tiers that were asked at the same time follow, each with its own time; ``left`` is one that was
-    not waited for.
+    A tier that was asked beside another and not waited for is a step too, ``left``.
     ``start`` is no parameter that browsers know; they pass over it (Server Timing §4).
     """
     whole = timing(answer.tier or "upstream", f"{seconds * 1000:.3f}")
-    looks = (
-        f'{look.tier};desc="{look.state}";dur={look.seconds * 1000:.3f}' for look in answer.looks
+    return ", ".join((whole, *map(_step, _in_order(steps, answer.looks))))
+
+
+def _in_order(steps: Sequence[Step], looks: Sequence[Look]) -> list[Step]:
+    """Return *steps* and those of *looks* that nobody noted, by when they began.
+
+    They were over when the winner of their race was.
+    """
+    raced = {look.tier for look in looks}
+    end = max((step.start + step.seconds for step in steps if step.name in raced), default=0.0)
+    noted = {step.name for step in steps}
+    others = (
+        Step(look.tier, look.state, max(0.0, end - look.seconds), look.seconds)
+        for look in looks
+        if look.tier not in noted
     )
-    return ", ".join((whole, *looks, *map(_step, steps)))
+    return sorted((*steps, *others), key=lambda step: step.start)
 
 
 def _step(step: Step) -> str:
