@@ -49,7 +49,7 @@ class Row:
 
 
 def run(plan: hits.Plan, settings: Mapping[str, Setting] = SETTINGS) -> list[Row]:
-    """Measure each of *settings* in turn, round by round; and hits whose callers keep their traces."""
+    """Measure each of *settings* in turn, round by round; and hits that callers trace."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         _, upstream = stack.enter_context(hits.bare())
