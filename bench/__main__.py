@@ -9,9 +9,10 @@ import argparse
 import importlib
 import sys
 
-from bench import hits, mapping, names, overload, redis, stream
+from bench import bulk, hits, mapping, names, overload, redis, stream
 
 NAMED = (
+    "bulk",
     "caching_libraries",
     "crowd",
     "eviction",
@@ -51,6 +52,7 @@ def main() -> int:
         stream.main(STREAMS)
         names.main()
         overload.main()
+        bulk.main()
     return 1 if any(target.failed for target in targets) else 0
 
 

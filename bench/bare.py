@@ -18,14 +18,19 @@ def answer(name: str) -> bytes:
     return orjson.dumps({"total": 2, "items": records})
 
 
-async def serve() -> None:
-    """Serve until killed; the first line on standard output is the port."""
+async def serve(delay: float = 0.0) -> None:
+    """Serve until killed; the first line on standard output is the port.
+
+    An item takes *delay* seconds.
+    """
     prebuilt = answer("prebuilt")
 
     async def bare(_request: web.Request) -> web.Response:
         return web.Response(body=prebuilt, content_type="application/json")
 
     async def items(request: web.Request) -> web.Response:
+        if delay:
+            await asyncio.sleep(delay)
         return web.Response(body=answer(request.query["q"]), content_type="application/json")
 
     app = web.Application()
@@ -40,4 +45,4 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve())
+    uvloop.run(serve(*map(float, sys.argv[1:2])))

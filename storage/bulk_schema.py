@@ -12,6 +12,11 @@ def declare(metadata: MetaData) -> None:
     its lookups has one, and those that are done have a place in order. A watch has one, with the
     records that it has seen last, and a webhook for as long as it is still to be called.
     """
+    _declare_batches(metadata)
+    _declare_watches(metadata)
+
+
+def _declare_batches(metadata: MetaData) -> None:
     Table(
         "batches",
         metadata,
@@ -35,6 +40,9 @@ def declare(metadata: MetaData) -> None:
         Index("batch_items_status", "batch", "status", "due"),
         Index("batch_items_place", "batch", "place"),
     )
+
+
+def _declare_watches(metadata: MetaData) -> None:
     Table(
         "watches",
         metadata,

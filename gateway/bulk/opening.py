@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from adapters.http import open_session
 from gateway.bulk.batches import Batches
+from gateway.bulk.pace import Paced, Unpaced
 from gateway.bulk.running import working
 from gateway.bulk.work import Work
 from gateway.config import Config, ConfigError, Fault
@@ -85,6 +86,7 @@ def open_bulk(
         store=batches.store,
         spec=config.batches,
         told=batches.tell,
+        pace=Paced() if config.batches.run_by == "serve" else Unpaced(),
         clock=clock,
     )
     watches = Watches(WatchStore(database), config.watches, clock)

@@ -16,6 +16,7 @@ import msgspec
 
 from adapters.errors import UpstreamError
 from adapters.source import Priority
+from gateway.bulk.pace import Pace, Unpaced
 from gateway.bulk.patience import holds_source, wait_after
 from gateway.bulk.spec import BatchesSpec
 from gateway.parameters import BadLookupError
@@ -49,6 +50,7 @@ class Work:
         store: BatchStore,
         spec: BatchesSpec,
         told: Callable[[], None] = lambda: None,
+        pace: Pace | None = None,
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -57,6 +59,7 @@ class Work:
         self._store = store
         self._spec = spec
         self._told = told
+        self._pace: Pace = pace or Unpaced()
         self._clock = clock
         self._draw = draw
 
@@ -83,6 +86,7 @@ class Work:
             if held > self._clock():
                 part.later.append((item, held))
                 return
+            await self._pace.turn()
             _, lookup = wanted.lookup(self._routes, part.batch.tenant)
             await self._resolver.refresh(lookup, Priority.BULK, want_summary=wanted.summary)
         except BadLookupError as error:

@@ -19,6 +19,11 @@ def _floats(*names: str) -> list[sa.Column[float]]:
 
 def upgrade() -> None:
     """Make the tables."""
+    _make_batches()
+    _make_watches()
+
+
+def _make_batches() -> None:
     op.create_table(
         "batches",
         sa.Column("id", sa.String, primary_key=True),
@@ -40,6 +45,9 @@ def upgrade() -> None:
     )
     op.create_index("batch_items_status", "batch_items", ["batch", "status", "due"])
     op.create_index("batch_items_place", "batch_items", ["batch", "place"])
+
+
+def _make_watches() -> None:
     op.create_table(
         "watches",
         sa.Column("id", sa.String, primary_key=True),
