@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from math import ceil
 
 _ALIKE = 0.6
 """Share of a sentence's words that a record sentence must hold to be what it was made from."""
@@ -39,16 +40,18 @@ class Alignment:
         if count < 2 or count < 0.5 * len(words):
             return []
         sums = [(block, block.sums(known)) for block in self._blocks]
-        best = max(_highest(held, count) for _, held in sums)
+        best = max([_highest(held, count) for _, held in sums])
         if best < _ALIKE * count:
             return []
-        least = max(1, -int(-(best - _NEARLY * count) // 1))
-        return [
-            block.start + index
-            for block, held in sums
-            for shared in range(least, best + 1)
-            for index in _indexes(held, shared)
-        ]
+        least = max(1, ceil(best - _NEARLY * count))
+        found: list[int] = []
+        for block, held in sums:
+            for shared in range(least, best + 1):
+                at = held.find(shared)
+                while at >= 0:
+                    found.append(block.start + at)
+                    at = held.find(shared, at + 1)
+        return found
 
 
 class _Block:
@@ -75,10 +78,3 @@ def _highest(held: bytes, most: int) -> int:
     while most and most not in held:
         most -= 1
     return most
-
-
-def _indexes(held: bytes, value: int) -> Iterator[int]:
-    at = held.find(value)
-    while at >= 0:
-        yield at
-        at = held.find(value, at + 1)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from gateway.grounding.quantities import Quantity
 from gateway.grounding.reading import Reading
-from gateway.grounding.words import negated, typed
+from gateway.grounding.words import typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +35,29 @@ def misplaced(claims: list[Quantity], alike: list[Reading], text: str) -> Iterat
             yield Unsupported("number", quantity.text)
 
 
-def turned_round(text: str, words: set[str], alike: list[Reading]) -> Iterator[Unsupported]:
+def turned_round(
+    text: str, denied: set[str], words: set[str], alike: list[Reading]
+) -> Iterator[Unsupported]:
     """Yield what every sentence that *text* may come from says the other way round."""
-    denied = negated(text)
-    if denied or all(sentence.denied for sentence in alike):
-        for word in _denied_otherwise(denied, words, alike):
-            yield Unsupported("negation", word)
-    if all(sentence.terms for sentence in alike):
-        for kind, value in typed(text):
+    for word in _denied_otherwise(denied, words, alike):
+        yield Unsupported("negation", word)
+    if alike[0].terms and all(sentence.terms for sentence in alike):
+        for kind, value in typed(text).difference(alike[0].terms):
             others = [{v for k, v in s.terms if k == kind} for s in alike]
             if all(values and value not in values for values in others):
                 yield Unsupported("term", f"{kind} {value}")
 
 
-def _denied_otherwise(denied: set[str], words: set[str], alike: list[Reading]) -> set[str]:
+def _denied_otherwise(denied: set[str], words: set[str], alike: list[Reading]) -> AbstractSet[str]:
     """Return the words that *denied* holds and no sentence of *alike* denies, or the reverse."""
-    wrong = (words - denied).intersection(*(s.denied for s in alike))
-    if denied:
-        everywhere = denied.intersection(*(s.words for s in alike))
-        wrong |= everywhere.difference(*(s.denied for s in alike))
-    return wrong
+    first, *others = alike
+    wrong = (first.denied & words) - denied
+    if wrong and others:
+        wrong = wrong.intersection(*[s.denied for s in others])
+    if not denied:
+        return wrong
+    reverse = (denied & first.words) - first.denied
+    if reverse and others:
+        reverse = reverse.intersection(*[s.words for s in others])
+        reverse = reverse.difference(*[s.denied for s in others])
+    return wrong | reverse

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator
 
 from gateway.grounding.units import CANONICAL
+
+AnySet = set[str] | frozenset[str]
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -64,20 +65,21 @@ _SUBJECTS = frozenset(
 )
 
 
-def names(sentence: str, known: AbstractSet[str] = frozenset()) -> list[str]:
+def names(sentence: str, known: AnySet = frozenset()) -> list[str]:
     """Return what looks like a name in the unfolded *sentence*, which may be several.
 
     Words in *known* are passed over: most words of a faithful text are its records' own.
     """
-    found = [word for word in map(_bare, _unknown(_KOREAN_WORD, sentence, known)) if _foreign(word)]
+    return names_among(set(_KOREAN_WORD.findall(sentence)).difference(known), sentence, known)
+
+
+def names_among(words: Iterable[str], sentence: str, known: AnySet) -> list[str]:
+    """Return what looks like a name in *sentence*, of which the Korean *words* are not *known*."""
+    found = [word for word in map(_bare, words) if _foreign(word)]
     found += _opening(sentence)
-    if _unknown(_LATIN_NAME, sentence.lower(), known):
+    if not known.issuperset(_LATIN_NAME.findall(sentence.lower())):
         found += _latin(sentence, known)
     return found
-
-
-def _unknown(shape: re.Pattern[str], text: str, known: AbstractSet[str]) -> set[str]:
-    return set(shape.findall(text)).difference(known)
 
 
 def _opening(sentence: str) -> Iterator[str]:
@@ -87,7 +89,7 @@ def _opening(sentence: str) -> Iterator[str]:
             yield word
 
 
-def _latin(sentence: str, known: AbstractSet[str]) -> Iterator[str]:
+def _latin(sentence: str, known: AnySet) -> Iterator[str]:
     """Yield the names in Latin letters; every word is one among Korean ones."""
     latin_text = not _HANGUL.search(sentence)
     for match in _LATIN_NAME.finditer(sentence):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -39,9 +39,12 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _ENGLISH_DATE = re.compile(
     rf"(?P<m>{'|'.join(_MONTHS)})\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>\d{{4}})"
 )
-_CODE = re.compile(r"(?<![\d.])\d+(?:[-.]\d+){2,}")
+_CODE = re.compile(r"\d(?<![\d.].)\d*(?:[-.]\d+){2,}")
 _NUMBERING = re.compile(r"(?m)^\s*(?:\(?\d{1,2}[.)](?=\s)|[①-⑳])\s*")
-_SOFT = re.compile(r"하루|매일|날마다|\bdaily\b|\b(?:a|per|each|every) day\b|\bonce\b|\btwice\b")
+_SOFT = re.compile(
+    r"하루|매일|날마다|d(?<!\w.)aily\b|a(?<!\w.) day\b|p(?<!\w.)er day\b"
+    r"|e(?<!\w.)(?:ach|very) day\b|o(?<!\w.)nce\b|t(?<!\w.)wice\b"
+)
 _AFTER = re.compile(
     r"\s*(?:(?P<up>이상|초과(?!하지)|부터|넘[는게]"
     r"|(?:of age )?(?:and|or) (?:older|over|more|above))"
@@ -108,30 +111,32 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).replace("⁄", "/").casefold()
 
 
-def in_order(text: str) -> list[Quantity]:
+def quantities(text: str) -> list[Quantity]:
     """Return what the folded *text* counts and measures, from its beginning to its end."""
-    found = list(quantities(text))
-    if len(found) > 1:
+    matches = list(_QUANTITY.finditer(text))
+    found: list[Quantity] = []
+    if matches and _may_be_special(text):
+        text, found = _specials(text)
+        if found:
+            matches = list(_QUANTITY.finditer(text))
+    if _says_softly(text):
+        for match in _SOFT.finditer(text):
+            said = match.group()
+            amount = _SOFT_AMOUNTS.get(said, _DAILY)
+            found.append(Quantity(amount, match.start(), said, soft=True))
+    mixed = bool(found)
+    for match in matches:
+        quantity = _quantity(match, text)
+        if quantity is not None:
+            found.append(quantity)
+    if mixed:
         found.sort(key=_start)
     return found
 
 
-def quantities(text: str) -> Iterator[Quantity]:
-    """Yield what the folded *text* counts and measures, in order of kind."""
-    found = list(_QUANTITY.finditer(text))
-    if found:
-        text, special = _specials(text)
-        if special:
-            yield from special
-            found = list(_QUANTITY.finditer(text))
-    if _says_softly(text):
-        for match in _SOFT.finditer(text):
-            said = match.group()
-            yield Quantity(_SOFT_AMOUNTS.get(said, _DAILY), match.start(), said, soft=True)
-    for match in found:
-        quantity = _quantity(match, text)
-        if quantity is not None:
-            yield quantity
+def _may_be_special(text: str) -> bool:
+    """Return whether `_specials` may find any: a plain look costs less than its searches."""
+    return "-" in text or "20" in text or "19" in text or text.count(".") > 1
 
 
 def _specials(text: str) -> tuple[str, list[Quantity]]:
@@ -141,10 +146,8 @@ def _specials(text: str) -> tuple[str, list[Quantity]]:
         for shape in (*_DATES, _ENGLISH_DATE):
             text, dates = _taken(shape, text, _date)
             found += dates
-    if "-" in text or text.count(".") > 1:
-        text, codes = _taken(_CODE, text, _code)
-        found += codes
-    return text, found
+    text, codes = _taken(_CODE, text, _code)
+    return text, found + codes
 
 
 def _says_softly(text: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import NamedTuple
 
-from gateway.grounding.quantities import Quantity, in_order
+from gateway.grounding.quantities import Quantity, quantities
 from gateway.grounding.words import POPULATIONS, located, meant, negated, typed, words_of
 
 POPULATION = "population"
+_PEOPLE = frozenset(POPULATIONS)
 _EDGE = ""
 """Where a sentence begins or ends."""
 
@@ -35,17 +36,26 @@ class Reading(NamedTuple):
 
 def read(text: str) -> Reading:
     """Return the folded sentence *text*, read."""
-    said = in_order(text)
-    spoken = words_of(text)
-    words = marked(spoken, said)
-    return Reading(
-        spoken=spoken,
-        words=frozenset(words),
-        said=said,
-        ends=frozenset(end for quantity in said for end in quantity.amount.ends),
-        denied=frozenset(negated(text)),
-        terms=frozenset(typed(text)),
-        places=places(text, spoken, said, words),
+    return read_all([text])[0]
+
+
+def read_all(texts: list[str]) -> list[Reading]:
+    """Return the folded sentences *texts*, read: step by step, which is faster than one by one."""
+    said = list(map(quantities, texts))
+    spoken = list(map(words_of, texts))
+    words = list(map(marked, spoken, said))
+    ends = [[end for quantity in each for end in quantity.amount.ends] for each in said]
+    return list(
+        map(
+            Reading,
+            spoken,
+            map(frozenset, words),
+            said,
+            map(frozenset, ends),
+            list(map(frozenset, map(negated, texts))),
+            list(map(frozenset, map(typed, texts))),
+            list(map(places, texts, spoken, said, words)),
+        )
     )
 
 
@@ -59,22 +69,19 @@ def marked(spoken: list[str], said: list[Quantity]) -> set[str]:
 
 def places(text: str, spoken: list[str], said: list[Quantity], words: set[str]) -> list[Stand]:
     """Return between which words of *text* each number and each population stands."""
-    peopled = not words.isdisjoint(POPULATIONS)
+    peopled = not _PEOPLE.isdisjoint(words)
     if not said and not peopled:
         return []
-    found = located(text, spoken)
-    names = [_EDGE, *(name for _, name in found), _EDGE]
+    starts, found = located(text, spoken)
+    names = [_EDGE, *found, _EDGE]
     stands: list[Stand] = []
-    if said:
-        starts = [start for start, _ in found]
-        for quantity in said:
-            if not quantity.soft:
-                before = names[bisect_left(starts, quantity.start)]
-                after = names[bisect_left(starts, quantity.start + len(quantity.text)) + 1]
-                amount = quantity.amount
-                stands.append(((amount.unit, before, after), amount.key, quantity.text))
+    for amount, start, wording, _, soft in said:
+        if not soft:
+            before = bisect_left(starts, start)
+            after = bisect_left(starts, start + len(wording), before) + 1
+            stands.append(((amount.unit, names[before], names[after]), amount.key, wording))
     if peopled:
-        for index, (_, name) in enumerate(found):
+        for index, name in enumerate(found):
             who = POPULATIONS.get(name)
             if who is not None:
                 place = (POPULATION, names[index], names[index + 2])

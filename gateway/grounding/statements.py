@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from gateway.grounding.quantities import folded
-from gateway.grounding.reading import Reading, read
+from gateway.grounding.reading import Reading, read_all
 
 _STOP = re.compile(r"[.!?。](?:\s+|(?<=[다요오]\.)(?=\S))")
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
-_JOINTS = str.maketrans("", "", "·ㆍ-")
-_KEPT = 4096
+_MOST = 4096
 _LONG = 500
 """Characters: what is longer is no sentence, and is not kept, so that what is kept is small."""
 
 Key = tuple[float, float, str]
+Direction = tuple[tuple[float, str], int]
 
 
 class Statement(NamedTuple):
@@ -29,11 +28,16 @@ class Statement(NamedTuple):
     squeezed: str
     reading: Reading
     numbers: frozenset[float]
+    """Its digits."""
     keys: frozenset[Key]
     pairs: frozenset[tuple[Key, Key]]
     """Amounts that stand next to each other."""
-    directions: frozenset[tuple[tuple[float, str], int]]
+    directions: frozenset[Direction]
     """Ends with the comparisons (1, -1) that are made with them."""
+
+
+_kept: dict[str, Statement] = {}
+"""The sentences read last: what is new goes in, what is oldest goes out."""
 
 
 def split(text: str) -> list[str]:
@@ -49,38 +53,48 @@ def trimmed(sentence: str) -> str:
 
 def squeezed(text: str) -> str:
     """Return folded *text* without what a name may or may not be written with."""
-    text = "".join(text.split())
-    return text if text.isalnum() else text.translate(_JOINTS)
+    return "".join(text.split()).replace("·", "").replace("ㆍ", "").replace("-", "")
 
 
 def stated_in(texts: Iterable[str]) -> list[Statement]:
     """Return what each sentence of *texts* states; records repeat each other and themselves."""
-    return [
-        _remembered(sentence) if len(sentence) <= _LONG else state(sentence)
-        for text in texts
-        for sentence in split(text)
-    ]
+    sentences = [sentence for text in texts for sentence in split(text)]
+    kept = zip(sentences, map(_kept.get, sentences), strict=True)
+    found = {sentence: statement for sentence, statement in kept if statement is not None}
+    new = [sentence for sentence in dict.fromkeys(sentences) if sentence not in found]
+    stated = list(zip(new, state_all(new), strict=True))
+    found.update(stated)
+    _kept.update([each for each in stated if len(each[0]) <= _LONG])
+    while len(_kept) > _MOST:
+        _kept.pop(next(iter(_kept)), None)
+    return [found[sentence] for sentence in sentences]
 
 
-def state(sentence: str) -> Statement:
-    """Return what *sentence* states, read now."""
-    text = folded(sentence)
-    reading = read(text)
-    amounts = [quantity.amount for quantity in reading.said]
-    return Statement(
-        plain=trimmed(text),
-        squeezed=squeezed(text),
-        reading=reading,
-        numbers=frozenset((*map(float, _DIGITS.findall(text)), *(n for n, _ in reading.ends))),
-        keys=frozenset(amount.key for amount in amounts),
-        pairs=frozenset((one.key, other.key) for one, other in pairwise(amounts)),
-        directions=frozenset(
+def state_all(sentences: Iterable[str]) -> list[Statement]:
+    """Return what *sentences* state, each read now."""
+    texts = list(map(folded, sentences))
+    readings = read_all(texts)
+    keys = [[quantity.amount.key for quantity in reading.said] for reading in readings]
+    return list(
+        map(
+            Statement,
+            list(map(trimmed, texts)),
+            list(map(squeezed, texts)),
+            readings,
+            [frozenset(map(float, _DIGITS.findall(text))) for text in texts],
+            map(frozenset, keys),
+            map(frozenset, map(pairwise, keys)),
+            map(_directions, readings),
+        )
+    )
+
+
+def _directions(reading: Reading) -> frozenset[Direction]:
+    return frozenset(
+        [
             (end, quantity.direction)
             for quantity in reading.said
             if quantity.direction
             for end in quantity.amount.ends
-        ),
+        ]
     )
-
-
-_remembered = lru_cache(maxsize=_KEPT)(state)

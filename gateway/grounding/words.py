@@ -144,17 +144,18 @@ def meant(words: Iterable[str]) -> set[str]:
     return found
 
 
-def located(text: str, words: Iterable[str]) -> list[tuple[int, str]]:
-    """Return the stems of the *words* of *text* that carry meaning, each with where it begins."""
-    found = []
+def located(text: str, words: Iterable[str]) -> tuple[list[int], list[str]]:
+    """Return where those of the *words* of *text* begin that carry meaning, and their stems."""
+    starts, found = [], []
     at = 0
     for word in words:
         at = text.index(word, at)
         name = meaning(word)
         if name:
-            found.append((at, name))
+            starts.append(at)
+            found.append(name)
         at += len(word)
-    return found
+    return starts, found
 
 
 def negated(text: str) -> set[str]:
