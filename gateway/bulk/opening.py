@@ -14,6 +14,7 @@ from gateway.bulk.running import working
 from gateway.bulk.work import Work
 from gateway.config import Config, ConfigError, Fault
 from gateway.events import Events
+from gateway.purging import purging
 from gateway.resolver import Resolver
 from gateway.route import Route
 from gateway.watches.watcher import Watcher
@@ -43,7 +44,10 @@ class Bulk:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Do what is to be done, within the context, as far as it is this process's to do."""
+        store, keep = self.batches.store, self.batches.spec.keep
         async with AsyncExitStack() as stack:
+            purges = (lambda now: store.purge(now - keep),)
+            await stack.enter_async_context(purging(purges, self.clock))
             if self.batches.spec.run_by == "serve":
                 await stack.enter_async_context(working(self.batches, self.work, self.events))
             else:

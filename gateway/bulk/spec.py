@@ -31,3 +31,7 @@ class BatchesSpec(Spec, frozen=True, kw_only=True):
     """Lookups that could not be done for so long (a quota is spent, an upstream is down) fail."""
     keep: Duration = seconds(7 * 86_400)
     """After so long a batch is forgotten; its answers stay as long as any others."""
+
+    def __post_init__(self) -> None:
+        if self.keep < self.patience:
+            raise ValueError("keep is shorter than patience: lookups would be forgotten undone")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -111,9 +112,15 @@ async def _lines(request: Request, place: int, *, wait: bool) -> AsyncIterator[b
     batches, name = gateway.bulk.batches, request.match_info["id"]
     while True:
         news = batches.news
-        # Its state is read first: what is done then stands in what is read afterwards.
-        progress = await batches.progress(name, who.tenant)
-        done = await batches.results(name, place)
+        try:
+            # Its state is read first: what is done then stands in what is read afterwards.
+            progress = await batches.progress(name, who.tenant)
+            done = await batches.results(name, place)
+        except TierError:
+            if request.app[ENDING].is_set():
+                return
+            await asyncio.sleep(POLL)  # the stream has begun: it goes on when the database does
+            continue
         for each in done:
             yield await _line(gateway, who, each)
             place = each.place

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 import yaml
 
+from adapters.sources.units import Duration
 from gateway.__main__ import main
 from gateway.assembly import open_gateway
+from gateway.bulk.spec import BatchesSpec
 from gateway.config import ConfigError, load_config
 from tests.stub_upstream import source
 
@@ -18,6 +23,17 @@ def config_at(folder: Path, run_by: str) -> Path:
     document = {"database": database, "batches": {"run_by": run_by}, "sources": {"plain": plain}}
     path.write_text(yaml.safe_dump(document))
     return path
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command sends every log line of its process to standard error, which is the test's own."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = before
+    root.setLevel(level)
 
 
 async def test_workers_need_a_database_that_they_can_share(tmp_path: Path) -> None:
@@ -34,3 +50,8 @@ def test_a_worker_that_has_nothing_to_do_says_why(
 ) -> None:
     assert main(["worker", "--config", str(config_at(tmp_path, run_by))]) == 2
     assert "batches.run_by" in capsys.readouterr().err
+
+
+def test_a_batch_is_not_forgotten_while_it_is_waited_for() -> None:
+    with pytest.raises(ValueError, match="patience"):
+        BatchesSpec(patience=Duration(10), keep=Duration(9))

@@ -11,8 +11,12 @@ import aiohttp
 import orjson
 import pytest
 
+from gateway.access.identity import Scope
 from gateway.assembly import Gateway
+from gateway.config import Config
 from gateway.events import Audited, Event
+from tests.clocks import ManualClock
+from tests.gateway.web.test_admission import opened
 from tests.stub_upstream import Hang, Reply, StubUpstream
 
 PATH = "/v1/batches"
@@ -198,3 +202,40 @@ async def test_an_answer_that_is_kept_no_more_is_gone_and_not_paid_for_again(
     lines = {line["number"]: line["status"] for line in await read(client, path)}
     assert lines == {0: 410, 1: 200}
     assert upstream.count == 2
+
+
+async def test_what_a_tenant_made_is_nobody_elses(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.access.keyring.MISSES", 0.0)
+    async with opened(config) as door:
+        own = await door.key("clinic", scopes=frozenset({Scope.BATCH}))
+        other = await door.key("other", scopes=frozenset({Scope.BATCH}))
+        watch = {"lookup": lookups(1)[0], "schedule": "15m"}
+        made = []
+        for base, body in ((PATH, lookups(1)), ("/v1/watches", watch)):
+            async with door.http.post(base, data=orjson.dumps(body), headers=own) as response:
+                made.append(response.headers["Location"])
+        batch, watched = made
+        asked = [("GET", batch), ("GET", f"{batch}/results?wait=false"), ("DELETE", batch)]
+        asked += [("GET", watched), ("DELETE", watched)]
+        for method, path in asked:
+            assert await door.status(method, path, headers=other) == 404
+        for method, path in asked:
+            assert await door.status(method, path, headers=own) in (200, 204)
+        async with door.http.get("/v1/watches", headers=other) as response:
+            assert orjson.loads(await response.read()) == {"watches": []}
+        poor = await door.key("clinic", scopes=frozenset({Scope.SEARCH}))
+        assert await door.status("GET", batch, headers=poor) == 403
+
+
+async def test_an_old_batch_is_forgotten(
+    client: aiohttp.ClientSession, gateway: Gateway, clock: ManualClock
+) -> None:
+    path = await made(client, lookups(1))
+    clock.advance(gateway.bulk.batches.spec.keep + 1)
+    async with gateway.bulk.running():
+        while True:
+            async with client.get(path) as response:
+                if response.status == 404:
+                    break
