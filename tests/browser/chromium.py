@@ -38,13 +38,17 @@ FLAGS = (
 )
 WITHIN = 20.0
 """Seconds that anything may take."""
-_CENTER = """(() => {
+_CENTER = """(async () => {
   const it = document.querySelector(%s);
   if (!it) return null;
   it.scrollIntoView({block: "center"});
+  const before = it.getBoundingClientRect();
+  await new Promise(requestAnimationFrame);
   const {x, y, width, height} = it.getBoundingClientRect();
-  return width && height ? {x: x + width / 2, y: y + height / 2} : null;
+  const still = before.x === x && before.y === y;
+  return still && width && height ? {x: x + width / 2, y: y + height / 2} : null;
 })()"""
+"""Where to click: null while it is not there, or moves."""
 
 
 class ScriptError(Exception):
