@@ -14,6 +14,7 @@ from bench import bulk, hits, mapping, names, overload, redis, stream
 NAMED = (
     "bulk",
     "caching_libraries",
+    "coherence",
     "crowd",
     "eviction",
     "heavy_hitters",

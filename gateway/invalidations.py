@@ -71,7 +71,7 @@ class Invalidations:
         """Withdraw what *scope* names everywhere, and return once no replica can serve it.
 
         Without *wait*, return once the database and Redis have lost it. Raise `TierError` where
-        either cannot: then both still have it.
+        either refuses: then both still have it. A Redis that is away is not waited for.
         """
         of = self._of
         withdrawn = await of.log.withdraw(scope, of.tiers.unlink)

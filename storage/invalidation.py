@@ -18,8 +18,9 @@ from storage.sql import Transaction
 from storage.sqlite import Sqlite, SqliteTransaction
 from storage.withdrawals import KEPT, SHARED, Scope, Withdrawal, expression, line
 
-BeforeCommit = Callable[[Sequence[str]], Awaitable[int]]
-"""Removes keys from where they are shared; what it raises undoes the withdrawal."""
+BeforeCommit = Callable[[Sequence[str]], Awaitable[int | None]]
+"""Removes keys from where they are shared; what it raises undoes the withdrawal. None: it is not
+known how many were there."""
 
 _NEXT = "UPDATE invalidation_state SET position = position + 1 RETURNING position"
 _APPEND = (
@@ -42,8 +43,8 @@ class Withdrawn:
     position: int
     keys: tuple[str, ...]
     """The entries that the database had and has no more."""
-    unlinked: int = 0
-    """How many of them the shared tier had."""
+    unlinked: int | None = 0
+    """How many of them the shared tier had; None: it is away, and what it has is a miss."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ SQLAlchemy makes, counts, retires and hands out connections; statements go to as
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,10 @@ from storage.observation import NoObserver, Observer, PoolState, timed
 from storage.sql import Row
 from storage.tier import TierError
 
-FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError, UnicodeError)
+FAULTS = (
+    *(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError),
+    *(SQLAlchemyError, OSError, UnicodeError),
+)
 """What a server, a pool and a network raise; `TimeoutError` is an `OSError`."""
 _MIGRATION = 0x6C6F6F6B7570
 """The advisory lock of whoever migrates: "lookup" in ASCII."""
@@ -141,6 +145,10 @@ class Postgres:
             driver = await _living(pooled)
             try:
                 yield driver
+            except (asyncio.CancelledError, asyncpg.InternalClientError):
+                # What was begun on it may still go on: nobody else can use it.
+                driver.terminate()
+                raise
             finally:
                 if driver.is_closed():
                     await pooled.invalidate()

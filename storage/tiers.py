@@ -11,7 +11,7 @@ from storage.entry import Entry, Found, Look
 from storage.looks import DATABASE, Looks, OnRace, Report
 from storage.memory import Kept, MemoryTier
 from storage.races import Patience, Sequential
-from storage.tier import Tier, TierError, WithdrawnError
+from storage.tier import Tier, TierAwayError, TierError, WithdrawnError
 from storage.withdrawals import Scope, Withdrawals
 from storage.write_behind import WriteBehind
 
@@ -132,14 +132,18 @@ class Tiers:
             self._drops += 1
         return counts
 
-    async def unlink(self, keys: Sequence[str]) -> int:
+    async def unlink(self, keys: Sequence[str]) -> int | None:
         """Forget *keys* in every tier that is neither memory nor the database; return how many.
 
-        Raise `TierError` where one of them fails: nobody knows then whether it has them.
+        None where one of them is away. What it has is a miss in every replica all the same, by its
+        position: a withdrawal need not wait for it. Raise `TierError` where one refuses.
         """
         shared = [t for t in self._tiers if t is not self._memory and t.name != DATABASE]
         await self._settled()
-        return sum([await tier.drop(keys) for tier in shared]) if keys else 0
+        try:
+            return sum([await tier.drop(keys) for tier in shared]) if keys else 0
+        except TierAwayError:
+            return None
 
     def forget(self, scope: Scope) -> None:
         """Give back the memory of what *scope* names, as far as that is found at once.

@@ -1,8 +1,11 @@
 import asyncio
+from collections.abc import Sequence
+
+import pytest
 
 from storage.entry import CorruptEntryError, Found
 from storage.memory import MemoryTier
-from storage.tier import TierError
+from storage.tier import TierAwayError, TierError
 from storage.tiers import Tiers
 from tests.storage.entries import BrokenTier, SharedTier, make_entry
 
@@ -155,3 +158,14 @@ async def test_what_may_stand_in_memory_alone_goes_no_further() -> None:
     tiers = Tiers([memory, shared], _Reports())
     assert await tiers.put(ENTRY, memory_only=True) == ("memory",)
     assert (memory.peek("a"), shared.kept) == (ENTRY, {})
+
+
+class _Away(SharedTier):
+    async def drop(self, keys: Sequence[str]) -> int:
+        raise TierAwayError("redis is away")
+
+
+async def test_a_tier_that_is_away_hinders_no_withdrawal_and_one_that_refuses_does() -> None:
+    assert await Tiers([MemoryTier(0), _Away()], _Reports()).unlink(["a"]) is None
+    with pytest.raises(TierError, match="drop is broken"):
+        await Tiers([MemoryTier(0), BrokenTier()], _Reports()).unlink(["a"])

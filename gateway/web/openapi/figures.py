@@ -148,7 +148,7 @@ class Removed(Struct):
     """How many entries were deleted."""
 
     database: int
-    redis: int
+    redis: int | None
 
 
 class Withdrawn(Struct):

@@ -10,12 +10,14 @@ from pathlib import Path
 import orjson
 import pytest
 
-from gateway.assembly import open_gateway
+from gateway.assembly import Gateway, open_gateway
 from gateway.config import ConfigError
 from gateway.events import Event, Events, TierFailed, TierLost, TierReturned
+from storage.withdrawals import Scope
 from tests.fault_proxy import FaultProxy
-from tests.gateway.fleet.fleet import ask, config
-from tests.servers.valkey import Valkey
+from tests.gateway.fleet.fleet import ask, config, gateways
+from tests.servers.postgres import eventually
+from tests.servers.valkey import Valkey, valkey
 from tests.serving import served
 from tests.stub_upstream import Reply, StubUpstream
 
@@ -97,3 +99,28 @@ def test_without_a_url_nothing_of_redis_is_loaded(tmp_path: Path, upstream: Stub
         check=False,
     )
     assert done.returncode == 0
+
+
+async def test_what_is_withdrawn_while_redis_is_away_is_a_miss_when_it_returns(
+    tmp_path: Path,
+) -> None:
+    with valkey() as server:
+        async with (
+            StubUpstream() as upstream,
+            gateways(tmp_path, upstream, server.url, 1) as (gateway,),
+        ):
+            await ask(gateway)
+            server.freeze()
+            scope = Scope("source", "public", "s")
+            withdrawn = await gateway.invalidations.withdraw(scope)
+            assert withdrawn.unlinked is None
+            server.thaw()
+            await eventually(lambda: _up(gateway))
+            with server.client() as client:
+                assert client.keys("*v1:public:s:*")  # Redis still has it
+            assert (await ask(gateway)).outcome == "miss"
+
+
+def _up(gateway: Gateway) -> bool:
+    (redis,) = (tier for tier in gateway.tiers._tiers if tier.name == "redis")
+    return bool(redis.link.up)  # type: ignore[attr-defined]

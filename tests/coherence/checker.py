@@ -1,0 +1,127 @@
+"""What no replica may do, whatever is done to the servers below it, and who watches for it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.errors import UpstreamError
+from tests.coherence.replicas import SOURCE, AwayError, RefusedError, Replica
+from tests.coherence.upstream import Upstream
+
+PATIENCE = 30.0
+"""Seconds after which something hangs."""
+
+
+@dataclass
+class Report:
+    """What was done, and what was found."""
+
+    rounds: int = 0
+    lookups: int = 0
+    withdrawals: int = 0
+    refused: int = 0
+    """Withdrawals that were not acknowledged."""
+    faults: Counter[str] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+
+
+class Checker:
+    """Asks *replicas* at random for *queries* of *upstream*, and keeps what may be served."""
+
+    def __init__(
+        self, replicas: Sequence[Replica], upstream: Upstream, queries: Sequence[str], seed: int
+    ) -> None:
+        self.replicas = list(replicas)
+        self.report = Report()
+        self.positions: list[int] = []
+        """Of acknowledged withdrawals."""
+        self._upstream = upstream
+        self.queries = queries
+        self._random = random.Random(seed)
+        self._floor: Counter[str] = Counter()
+        """The generation below which nothing may be served any more, by query."""
+
+    async def storm(self, count: int, seconds: float) -> None:
+        """Do *count* things at random times within *seconds*, by random replicas."""
+        await self._all([self._something(self._random.random() * seconds) for _ in range(count)])
+
+    async def sweep(self) -> None:
+        """Ask every replica for everything."""
+        await self._all([self._ask(r, q) for r in self.replicas for q in self.queries])
+
+    async def burst(self, leased: Callable[[], bool]) -> None:
+        """Withdraw everything, ask all replicas for one query at once, and count the calls.
+
+        To be called while nothing else goes on; *leased* says whether leases could be had.
+        """
+        query = self._random.choice(self.queries)
+        if not await self._withdraw(self._random.choice(self.replicas), {"source": SOURCE}):
+            return
+        await self._all([self._ask(replica, query) for replica in self.replicas for _ in range(3)])
+        wanted = query, self._upstream.generations[query]
+        if (calls := self._upstream.calls[wanted]) != 1 and leased():
+            self._violated(f"{calls} upstream calls for generation {wanted[1]} of {query}")
+
+    def may_serve(self, query: str, generation: int) -> bool:
+        return generation >= self._floor[query]
+
+    def _violated(self, what: str) -> None:
+        self.report.violations.append(f"round {self.report.rounds}: {what}")
+
+    async def _all(self, doings: Sequence[Awaitable[object]]) -> None:
+        tasks = [asyncio.ensure_future(doing) for doing in doings]
+        done, hanging = await asyncio.wait(tasks, timeout=PATIENCE)
+        for task in hanging:
+            task.cancel()
+        if hanging:
+            self._violated(f"{len(hanging)} hang")
+        for task in done:
+            task.result()
+
+    async def _something(self, delay: float) -> None:
+        await asyncio.sleep(delay)
+        replica, draw = self._random.choice(self.replicas), self._random.random()
+        query = self._random.choice(self.queries)
+        if draw < 0.65:
+            await self._ask(replica, query)
+        elif draw < 0.75:
+            await self._ask(replica, query, renew=True)
+        elif draw < 0.88:
+            await self._withdraw(replica, {"source": SOURCE, "q": query})
+        elif draw < 0.95:
+            await self._withdraw(replica, {"item": {"source": SOURCE, "id": query}})
+        else:
+            await self._withdraw(replica, {"source": SOURCE})
+
+    async def _ask(self, replica: Replica, query: str, *, renew: bool = False) -> None:
+        least = self._floor[query]
+        self.report.lookups += 1
+        try:
+            served = await (replica.renew(query) if renew else replica.ask(query))
+        except AwayError:
+            return
+        except UpstreamError as error:
+            self._violated(f"{query} was not answered: {error.kind} {error.message}")
+            return
+        if served < least:
+            who = self.replicas.index(replica) if replica in self.replicas else "?"
+            self._violated(f"replica {who} served generation {served} of {query}, not {least}")
+
+    async def _withdraw(self, replica: Replica, body: Mapping[str, Any]) -> bool:
+        named = body["q"] if "q" in body else body.get("item", {}).get("id")
+        new = self._upstream.bump(*([named] if named else self.queries))
+        self.report.withdrawals += 1
+        try:
+            position = await replica.withdraw(body)
+        except RefusedError:
+            self.report.refused += 1
+            return False
+        self.positions.append(position)
+        for query, generation in new.items():
+            self._floor[query] = max(self._floor[query], generation)
+        return True
