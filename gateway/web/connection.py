@@ -13,6 +13,8 @@ from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_request import BaseRequest
 
+from gateway.shedding import NOBODY, Arrival, Nobody
+from gateway.web.entrance import Entrance
 from gateway.web.framing import Framing
 from gateway.web.hit_path import Hits
 from gateway.web.keys import QUIET, STARTED
@@ -52,11 +54,14 @@ class AccessLog(AbstractAccessLogger):
 class Connection(web.RequestHandler):
     """Reads requests; what is no request gets a problem, and the connection ends."""
 
-    __slots__ = ("_framing", "_heard", "_hits", "_peer")
+    __slots__ = ("_entrance", "_framing", "_heard", "_hits", "_peer", "arrival")
 
-    def __init__(self, server: web.Server, hits: Hits, **options: Any) -> None:
+    def __init__(self, server: web.Server, hits: Hits, entrance: Entrance, **options: Any) -> None:
         super().__init__(server, **options)
         self._hits = hits
+        self._entrance = entrance
+        self.arrival: Arrival | Nobody = NOBODY
+        """The place at the door of the request that is read or answered."""
         self._framing = Framing()
         self._heard = False
         self._peer = ""
@@ -68,7 +73,7 @@ class Connection(web.RequestHandler):
         self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
 
     def data_received(self, data: bytes) -> None:
-        """Answer a hit from its bytes, or leave *data* to aiohttp's parser."""
+        """Answer a hit from its bytes, refuse what there is no room for, or have *data* parsed."""
         waiter = self._waiter
         # aiohttp waits for a request, has none to answer, and its client reads.
         if (
@@ -78,14 +83,20 @@ class Connection(web.RequestHandler):
             and not (self._messages or self._close or self._force_close)
             and not (self._upgraded or self._paused)
         ):
-            reply = self._hits.reply(data, self._peer)
+            reply = self._hits.reply(data, self._peer) or self._entrance.refuse(data)
             if reply is not None:
                 assert self.transport is not None
                 self.transport.write(reply)
                 self._heard = True
                 return
+            self.arrival = self._entrance.arrive(data)
         self._framing.follow(data)
         super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End; who has left stands at no door."""
+        self.arrival.passed()
+        super().connection_lost(exc)
 
     def _process_keepalive(self) -> None:
         """Close a connection that has been silent; one that asked for hits has not."""
@@ -105,6 +116,7 @@ class Connection(web.RequestHandler):
 
         The client's own bytes, which aiohttp puts into *message*, are not sent back.
         """
+        self.arrival.passed()
         if request.writer.output_size > 0:
             raise ConnectionError("the response has begun; no other can be sent") from exc
         request_id = request_id_of("")
@@ -117,11 +129,12 @@ class Connection(web.RequestHandler):
         return response
 
 
-def connection(server: web.Server, hits: Hits, **options: Any) -> Connection:
-    """Return the protocol for a new client of *server*; *hits* looks at its bytes first."""
+def connection(server: web.Server, hits: Hits, entrance: Entrance, **options: Any) -> Connection:
+    """Return the protocol for a client of *server*: *hits* sees its bytes, then *entrance*."""
     return Connection(
         server,
         hits,
+        entrance,
         loop=server._loop,
         access_log_class=AccessLog,
         auto_decompress=False,

@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 from aiohttp.web_request import Request
 
+from gateway.shedding import ARRIVAL, NOBODY, Arrival, Nobody
 from gateway.web.keys import REQUEST_ID, STARTED
 from gateway.web.problems import ProblemError, from_http
 
@@ -37,7 +38,13 @@ async def identify(request: Request, handler: Handler) -> web.StreamResponse:
     # aiohttp runs each request in a task of its own: what is bound here ends with it.
     trace_id = trace_id_of(request.headers.get("traceparent", ""))
     structlog.contextvars.bind_contextvars(request_id=request_id, trace_id=trace_id)
-    response = await handler(request)
+    # aiohttp's protocol is ours (`gateway.web.connection`), but in tests that have none.
+    arrival: Arrival | Nobody = getattr(request.protocol, "arrival", NOBODY)
+    ARRIVAL.set(arrival)
+    try:
+        response = await handler(request)
+    finally:
+        arrival.passed()
     response.headers[REQUEST_ID_HEADER] = request_id
     return response
 

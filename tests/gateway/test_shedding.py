@@ -10,7 +10,7 @@ import pytest
 
 from adapters.errors import Kind, UpstreamError
 from adapters.sources.units import Duration
-from gateway.shedding import AT_FIRST, INTERVAL, LEAST, MOST, Shedding, SheddingSpec
+from gateway.shedding import DOOR, FETCHES, INTERVAL, Arrival, Shedding, SheddingSpec
 from storage.entry import Entry, Part
 from tests.clocks import ManualClock
 from tests.gateway.world import World
@@ -82,14 +82,14 @@ def test_an_upstream_that_is_slow_by_itself_costs_nobody_a_place() -> None:
         clock.advance(INTERVAL)
         with shed.place(joins=False):
             shed.landed(entry(cost=20.0), 20.01)
-    assert shed.limit == AT_FIRST
+    assert shed.limit == FETCHES.first
 
 
 def test_the_limit_stays_between_its_bounds() -> None:
     clock = ManualClock()
     shed = shedding(clock)
-    for took, bound in ((9.0, LEAST), (0.0, MOST)):
-        for _ in range(400):
+    for took, bound in ((9.0, FETCHES.least), (0.0, FETCHES.most)):
+        for _ in range(320):
             clock.advance(INTERVAL)
             with ExitStack() as held:
                 for _ in range(int(shed.limit)):
@@ -102,20 +102,20 @@ def test_who_joins_a_fetch_needs_no_place_and_a_place_is_given_back() -> None:
     clock = ManualClock()
     shed = shedding(clock)
     with ExitStack() as held:
-        for _ in range(int(AT_FIRST)):
+        for _ in range(int(FETCHES.first)):
             held.enter_context(shed.place(joins=False))
         with pytest.raises(UpstreamError) as refused, shed.place(joins=False):
             pass
         assert (refused.value.kind, refused.value.retry_after) == (Kind.OVERLOADED, 1)
         with shed.place(joins=True):
-            assert shed.in_progress == AT_FIRST
+            assert shed.in_progress == FETCHES.first
     assert (shed.in_progress, shed.refused, shed.pressed) == (0, 1, False)
 
 
 async def test_hits_and_stale_answers_go_on_while_misses_are_refused() -> None:
     world = World()
     await world.resolver.resolve(world.lookup())
-    world.resolver.shedding._limit = 0
+    world.resolver.shedding.fetches.limit = 0
     assert (await world.resolver.resolve(world.lookup())).outcome == "hit"
     world.clock.advance(120)
     stale = await world.resolver.resolve(world.lookup())
@@ -131,3 +131,65 @@ async def test_hits_and_stale_answers_go_on_while_misses_are_refused() -> None:
 
 def test_the_delay_is_configured() -> None:
     assert msgspec.convert({}, SheddingSpec).delay == TARGET
+
+
+def at_the_door(
+    shed: Shedding, clock: ManualClock, *, times: float, capacity: float, seconds: float
+) -> tuple[list[float], int]:
+    """Serve one after the other, as `flood` does; return how long each took, and the refused."""
+    served, refused, begun, free = [], 0, clock(), clock()
+    inside: list[tuple[float, float, Arrival]] = []
+    for number in range(int(times * capacity * seconds)):
+        now = begun + number / (times * capacity)
+        while inside and inside[0][0] <= now:
+            done, came, arrival = inside.pop(0)
+            clock.now = done
+            arrival.passed()
+            served.append(done - came)
+        clock.now = now
+        if shed.door.full:
+            refused += 1
+            continue
+        free = max(free, now) + 1 / capacity
+        inside.append((free, now, shed.door.arrive()))
+    return served, refused
+
+
+@pytest.mark.parametrize("times", [2.0, 10.0])
+def test_the_wait_at_the_door_is_bounded(times: float) -> None:
+    clock = ManualClock()
+    served, refused = at_the_door(shedding(clock), clock, times=times, capacity=500, seconds=20)
+    assert max(served) < 2.5 * TARGET * times
+    assert max(served[len(served) // 3 :]) < 3 * TARGET
+    assert len(served) > 0.85 * 500 * 20
+    assert refused > 0.8 * (times - 1) * 500 * 20
+
+
+def test_below_the_capacity_everybody_comes_in() -> None:
+    clock = ManualClock()
+    assert at_the_door(shedding(clock), clock, times=0.9, capacity=500, seconds=10)[1] == 0
+
+
+def test_a_burst_comes_in_and_a_door_that_is_off_never_shuts() -> None:
+    clock = ManualClock()
+    shed, off = shedding(clock), shedding(clock, 0)
+    for _ in range(int(DOOR.first)):
+        assert not shed.door.full
+        shed.door.arrive()
+        off.door.arrive()
+    assert shed.door.full
+    clock.advance(3600)
+    assert not off.door.full
+
+
+def test_while_the_first_waits_for_too_long_nobody_follows() -> None:
+    clock = ManualClock()
+    shed = shedding(clock)
+    first, found = shed.door.arrive(), []
+    for seconds in (2 * TARGET, 0.01):
+        clock.advance(seconds)
+        found.append((shed.door.full, shed.pressed))
+    for _ in range(2):  # the second time nothing happens
+        first.passed()
+        found.append((shed.door.full, shed.door.inside == 0))
+    assert found == [(False, False), (True, True), (False, True), (False, True)]
