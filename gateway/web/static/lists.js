@@ -43,11 +43,14 @@ const lookup = (row) => el("tr", {},
 const route = ([name, row]) => el("tr", {},
   el("td", {}, el("code", {}, name)), times(duration(row.latency_ms.p95), duration(row.slowest_ms), rate(row.queries), count(row.count)));
 
+// Streams last for as long as somebody listens: that is not slow.
+const LASTING = /\/(stream|events|results|profile)$/;
+
 // Statements with their plans (told to admins alone), the slowest lookups, and every route.
 export function slow(told) {
   const { statements = [], keys = [], routes = {} } = told ?? {};
   const numbers = (...names) => names.map((name) => ({ name, kind: "number" }));
-  const lines = Object.entries(routes).sort(([, one], [, other]) => other.slowest_ms - one.slowest_ms).slice(0, 8);
+  const lines = Object.entries(routes).filter(([name]) => !LASTING.test(name)).sort(([, one], [, other]) => other.slowest_ms - one.slowest_ms).slice(0, 8);
   show(byId("slow"), [statements, keys, lines], () => {
     const all = [
       ...part("statements", [{ name: "statement" }, ...numbers("slowest", "mean", "count")], statements.slice(0, 10).map(statement)),
