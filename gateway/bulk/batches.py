@@ -6,11 +6,13 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.bulk.spec import BatchesSpec
 from storage.batches import Batch, BatchStore, Finished, Status
+from storage.tier import TierError
 
 TERM = 15.0
 """Seconds after which a batch is another process's, if the one that has it does not say more."""
@@ -71,7 +73,8 @@ class Batches:
         name = secrets.token_urlsafe(12)
         batch = Batch(name, tenant, who, note, "open", len(asked), self.clock())
         await self.store.add(batch, asked)
-        await self.queue.announce(batch)
+        with suppress(TierError):  # it is kept: who looks once a minute finds it
+            await self.queue.announce(batch)
         self.tell()
         return batch
 

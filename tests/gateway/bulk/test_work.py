@@ -15,6 +15,7 @@ from gateway.events import Events
 from gateway.wanted import Wanted, written
 from storage.batches import Batch, BatchStore
 from storage.database import open_database
+from storage.tier import TierError
 from tests.gateway.world import World
 
 SPEC = BatchesSpec(at_once=1, concurrency=4, max_open=2)
@@ -178,3 +179,13 @@ async def test_a_tenant_has_so_many_open_batches(bulk: Bulk) -> None:
     with pytest.raises(TooManyBatchesError):
         await bulk.add("c")
     await bulk.batches.add("other", "app", [], "")
+
+
+async def test_a_batch_that_could_not_be_announced_is_kept_all_the_same(bulk: Bulk) -> None:
+    class Away:
+        async def announce(self, batch: Batch) -> None:
+            raise TierError("away")
+
+    bulk.batches.queue = Away()
+    batch = await bulk.add("a")
+    assert await bulk.store.open() == [batch]
