@@ -70,8 +70,7 @@ class _Block:
     def sums(self, words: AbstractSet[str]) -> bytes:
         """Return for each sentence how many of *words* it holds: one addition for all."""
         where = self.where
-        masks = [where[word] for word in words if word in where]
-        return sum(masks).to_bytes(self._size, "little")
+        return sum([where[word] for word in words if word in where]).to_bytes(self._size, "little")
 
 
 def _highest(held: bytes, most: int) -> int:

@@ -52,7 +52,7 @@ _AFTER = re.compile(
     r"|(?:of age )?(?:and|or) (?:younger|under|less|below|fewer)))"
 )
 _AFTER_FIRSTS = frozenset("이초부넘미까을를oa")
-"""With these or a space begins what `_AFTER` matches."""
+"""With these, after spaces, begins what `_AFTER` matches."""
 _DOWN = (
     *("not more than", "no more than", "no exceed", "no exceeding", "not exceed", "not exceeding"),
     *("at most", "up to", "under", "below", "less than", "fewer than", "maximum of"),
@@ -121,14 +121,16 @@ def quantities(text: str) -> list[Quantity]:
             matches = list(_QUANTITY.finditer(text))
     if _says_softly(text):
         for match in _SOFT.finditer(text):
-            said = match.group()
-            amount = _SOFT_AMOUNTS.get(said, _DAILY)
-            found.append(Quantity(amount, match.start(), said, soft=True))
+            word = match.group()
+            daily = _SOFT_AMOUNTS.get(word, _DAILY)
+            found.append(Quantity(daily, match.start(), word, soft=True))
     mixed = bool(found)
     for match in matches:
-        quantity = _quantity(match, text)
-        if quantity is not None:
-            found.append(quantity)
+        said = parsed(match.groups())
+        if said is not None:
+            start, end = match.span()
+            direction = _direction(text, start, end)
+            found.append(Quantity(said, start, match.group().strip(), direction))
     if mixed:
         found.sort(key=_start)
     return found
@@ -177,17 +179,9 @@ def _code(match: re.Match[str]) -> Quantity:
     return Quantity(amount(digits, digits, "code"), match.start(), match.group())
 
 
-def _quantity(match: re.Match[str], text: str) -> Quantity | None:
-    said = parsed(match.groups())
-    if said is None:
-        return None
-    start, end = match.span()
-    return Quantity(said, start, match.group().strip(), _direction(text, start, end))
-
-
 def _direction(text: str, start: int, end: int) -> int:
-    following = text[end : end + 1]
-    if following in _AFTER_FIRSTS or following.isspace():
+    following = text[end : end + 8].lstrip()[:1]
+    if following in _AFTER_FIRSTS or text[end : end + 8].isspace():
         after = _AFTER.match(text, end)
         if after is not None:
             return 1 if after["up"] else -1

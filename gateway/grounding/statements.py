@@ -70,6 +70,11 @@ def stated_in(texts: Iterable[str]) -> list[Statement]:
     return [found[sentence] for sentence in sentences]
 
 
+def forget() -> None:
+    """Keep no sentence, as a process that has just begun."""
+    _kept.clear()
+
+
 def state_all(sentences: Iterable[str]) -> list[Statement]:
     """Return what *sentences* state, each read now."""
     texts = list(map(folded, sentences))
