@@ -80,7 +80,8 @@ memory: {max_bytes: lots}
         ("wrmup: {}" + SOURCE, "wrmup: unknown key; did you mean warmup?"),
         (
             "warmup: {zzz: 1}" + SOURCE,
-            "warmup.zzz: unknown key; known here: on_start, top",
+            "warmup.zzz: unknown key; known here: ahead, on_start, per_second, ready_bytes, "
+            "ready_within, top, window",
         ),
         ("warmup: {on_start: 3}" + SOURCE, "warmup.on_start: 3: expected true or false"),
         ("server: [1]" + SOURCE, "server: a list: expected a mapping of keys"),
@@ -94,7 +95,8 @@ memory: {max_bytes: lots}
         ),
         (
             "sources: {a: {adapter: datset}}",
-            'sources.a: adapter "datset" is none of declarative, composite, dataset and module:Class',
+            'sources.a: adapter "datset" is none of declarative, composite, dataset '
+            "and module:Class",
         ),
         ("sources: {a: {request: {}}}", "sources.a.request.url: is missing"),
         (
