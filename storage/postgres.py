@@ -16,7 +16,7 @@ from typing import Any
 
 import asyncpg
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection
+from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
@@ -31,8 +31,6 @@ FAULTS = (
     *(SQLAlchemyError, OSError, UnicodeError),
 )
 """What a server, a pool and a network raise; `TimeoutError` is an `OSError`."""
-_MIGRATION = 0x6C6F6F6B7570
-"""The advisory lock of whoever migrates: "lookup" in ASCII."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ class Postgres:
         """Bring the tables to the newest revision; raise what SQLAlchemy, asyncpg or Alembic do."""
         async with self._engine.connect() as connection:
             await connection.execution_options(isolation_level="READ COMMITTED")
-            await connection.run_sync(_migrate)
+            await connection.run_sync(migrations.upgrade_alone)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -242,12 +240,3 @@ def _count(status: str) -> int:
     """Return the number in a command's tag, such as ``DELETE 3``."""
     last = status.rpartition(" ")[2]
     return int(last) if last.isdigit() else 0
-
-
-def _migrate(connection: Connection) -> None:
-    if migrations.current(connection) == migrations.HEAD:
-        return
-    # Of two processes that open a new database at once, the second waits here.
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION})")
-    migrations.upgrade(connection)
-    connection.commit()

@@ -15,6 +15,8 @@ from sqlalchemy.exc import DatabaseError
 
 HEAD = "0011"
 """The newest revision: a database that stands here needs nothing."""
+_LOCK = 0x6C6F6F6B7570
+"""Of PostgreSQL's advisory locks: the one that migrating takes."""
 
 
 def current(connection: Connection) -> str | None:
@@ -35,3 +37,16 @@ def upgrade(connection: Connection) -> None:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     command.upgrade(config, "head")
+
+
+def upgrade_alone(connection: Connection) -> None:
+    """Bring a PostgreSQL database to `HEAD`, while no other process does.
+
+    Raises like `upgrade`.
+    """
+    if current(connection) == HEAD:
+        return
+    # Of two processes that open a new database at once, the second waits here.
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+    upgrade(connection)
+    connection.commit()
