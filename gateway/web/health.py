@@ -46,9 +46,20 @@ async def ready(request: Request) -> web.Response:
             "waiters": flights.waiters,
             "oldest_seconds": round(flights.oldest, 3),
         },
+        "connections": _connections(gateway),
         "sources": len(gateway.routes),
     }
     return _json(parts, 200 if well else 503)
+
+
+def _connections(gateway: Gateway) -> dict[str, int]:
+    """Return how the pools are used, all as one: whoever asks here is not told any server's name."""
+    pools = gateway.observing.pools().values()
+    return {
+        "kept": sum(pool.size for pool in pools),
+        "in_use": sum(pool.in_use for pool in pools),
+        "idle": sum(pool.idle for pool in pools),
+    }
 
 
 async def _tiers(gateway: Gateway) -> dict[str, str]:

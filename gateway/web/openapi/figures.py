@@ -52,6 +52,14 @@ class FlightFigures(Struct):
     oldest_seconds: float
 
 
+class ConnectionFigures(Struct):
+    """Connections of all pools to databases and Redis."""
+
+    kept: int
+    in_use: int
+    idle: int
+
+
 class QuotaFigures(Struct):
     """What of a quota is used."""
 
@@ -141,6 +149,7 @@ class Ready(Struct):
     tiers: dict[str, str]
     circuits: dict[str, str]
     flights: FlightFigures
+    connections: ConnectionFigures
     sources: int
 
 

@@ -72,6 +72,7 @@ async def test_ready_tells_each_part(client: aiohttp.ClientSession) -> None:
     assert state["tiers"] == {"memory": "ok", "database": "ok"}
     assert state["circuits"]["medicine"] == "closed"
     assert state["flights"] == {"count": 0, "waiters": 0, "oldest_seconds": 0.0}
+    assert state["connections"] == {"kept": 0, "in_use": 0, "idle": 0}  # SQLite has no pool
 
 
 async def test_an_open_circuit_is_told_and_is_no_reason_to_be_unready(
