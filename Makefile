@@ -37,6 +37,9 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench crowd
 	$(BIN)/python -m bench caching_libraries
+	$(BIN)/python -m bench eviction
+	$(BIN)/python -m bench heavy_hitters
+	$(BIN)/python -m bench savings
 	$(BIN)/python -m bench popularity
 	$(BIN)/python -m bench simulation
 	$(BIN)/python -m bench observability
