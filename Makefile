@@ -36,6 +36,9 @@ fix: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench crowd
+	$(BIN)/python -m bench hitpath --plot docs/hits.svg
+	$(BIN)/python -m bench memory
+	$(BIN)/python -m bench instructions
 	$(BIN)/python -m bench caching_libraries
 	$(BIN)/python -m bench eviction
 	$(BIN)/python -m bench heavy_hitters

@@ -34,7 +34,7 @@ async def serve(delay: float = 0.0) -> None:
         return web.Response(body=answer(request.query["q"]), content_type="application/json")
 
     app = web.Application()
-    app.add_routes([web.get("/bare", bare), web.get("/items", items)])
+    app.add_routes([web.get("/bare", bare), web.get("/items", items), web.get("/v1/search", bare)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -151,7 +151,7 @@ def fill(target: Target, keys: int) -> None:
 @contextlib.contextmanager
 def bare() -> Iterator[tuple[int, int]]:
     """Run the bare server; yield its process id and port."""
-    process = _start([sys.executable, "-m", "bench.bare"], stdout=subprocess.PIPE)
+    process = start([sys.executable, "-m", "bench.bare"], stdout=subprocess.PIPE)
     with ended(process):
         assert process.stdout is not None
         yield process.pid, int(process.stdout.readline())
@@ -171,7 +171,7 @@ def running(path: Path, document: dict[str, object]) -> Iterator[tuple[int, int]
     command = [sys.executable, "-m", "gateway", "serve", "--config", str(path), "--port", "0"]
     log = path.with_suffix(".log")
     with log.open("wb") as sink:
-        process = _start(command, stderr=sink)
+        process = start(command, stderr=sink)
     with ended(process):
         yield process.pid, _port(log, process)
 
@@ -208,10 +208,10 @@ def cpu(pid: int) -> float:
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
-def _start(command: list[str], **pipes: object) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(command, cwd=ROOT, **pipes)  # type: ignore[call-overload]
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(process.pid, {cores[0]})
+def start(command: list[str], **pipes: object) -> subprocess.Popen[bytes]:
+    """Start *command* on the first core."""
+    core = min(os.sched_getaffinity(0))
+    process = subprocess.Popen(["taskset", "-c", str(core), *command], cwd=ROOT, **pipes)  # type: ignore[call-overload]
     assert isinstance(process, subprocess.Popen)
     return process
 

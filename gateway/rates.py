@@ -97,9 +97,7 @@ class ClientRates:
         One that weighs more than the whole quota is counted as the whole quota. A refused
         request costs nothing.
         """
-        due = self._due.get(client, now)
-        if due < now:
-            due = now
+        due = max(self._due.get(client, now), now)
         after = due + (quota.apart if cost == 1 else quota.apart * min(cost, quota.requests))
         # A grain of sand beside a window, and more than the error of the sums.
         late = after - now - quota.seconds
@@ -111,7 +109,7 @@ class ClientRates:
 
 def _decision(quota: Quota, used: float, wait: int = 0) -> Decision:
     left = math.floor((quota.seconds - used) / quota.apart + 1e-6)
-    return Decision(not wait, quota, left if left > 0 else 0, math.ceil(used), wait)
+    return Decision(not wait, quota, max(0, left), math.ceil(used), wait)
 
 
 @lru_cache(maxsize=1024)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from random import getrandbits, random
+from time import monotonic
 
 import structlog
 
@@ -12,17 +14,30 @@ from gateway.access.identity import Identity
 _TRACEPARENT = re.compile(rb"(?i)\r\ntraceparent:[\t ]*[0-9a-f]{2}-([0-9a-f]{32})-")
 
 
+MOST = 20
+"""Lines a second where only a share of hits is told: ten thousand hits tell no more by more."""
+
+
 class HitLog:
     """Tells of a *share* of hits, with the members that other access lines have."""
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, clock: Callable[[], float] = monotonic) -> None:
         self._share = share
+        self._clock = clock
+        self._second = 0
+        self._drawn = 0
         self._log = structlog.get_logger("gateway.access")
 
     @property
     def drawn(self) -> bool:
         """Whether to tell of this hit."""
-        return self._share > 0 and random() < self._share  # noqa: S311 - no secret
+        if self._share <= 0 or random() >= self._share:  # noqa: S311 - no secret
+            return False
+        second = int(self._clock())
+        if second != self._second:
+            self._second, self._drawn = second, 0
+        self._drawn += 1
+        return self._drawn <= MOST or self._share >= 1
 
     def tell(
         self, data: bytes, reply: bytes, source: str, identity: Identity, seconds: float

@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 
 from gateway.assembly import Gateway, open_gateway
+from gateway.collection import settle
 from gateway.config import Config
 from gateway.config.sections import ServerSection
 from gateway.events import Events
@@ -99,6 +100,7 @@ async def run(
             warming_on_start(gateway),
             gateway.bulk.running(),
         ):
+            settle()
             _log.info("server.listening", **urls)
             if worker is not None:
                 worker.ready()

@@ -1,0 +1,169 @@
+"""Instructions of user space for one hit, counted by Valgrind: they do not move with the load.
+
+``python -m bench instructions`` runs this module beneath callgrind, which counts while requests go
+through the protocol of a connection to a transport that throws its bytes away: the system calls of
+a socket are no part of it; what hits are counted in is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from bench import hits
+from bench.requests import Requests
+from bench.tokens import make_keys
+from gateway.assembly import open_gateway
+from gateway.config import load_config
+from gateway.web.app import make_app
+from gateway.web.connection import connection
+from gateway.web.hit_path import HITS
+from storage.withdrawals import NEVER
+
+TIMES = 4_000
+FLUSH = 2_000
+"""So many hits are told of at once, as in a second at a paced rate."""
+KEYS, TOKENS = 200, 20
+_COLLECTED = re.compile(rb"Collected : (\d+)")
+
+
+class Sink(asyncio.Transport):
+    """Counts what is written and throws it away."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1)})
+        self.replies = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Count a reply."""
+        self.replies += bytes(data[:12]) == b"HTTP/1.1 200"
+
+    def is_closing(self) -> bool:
+        """Never."""
+        return False
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+async def serve(folder: Path, times: int) -> int:
+    """Answer *times* requests from memory; return how many were answered by the hit path."""
+    async with AsyncExitStack() as stack:
+        upstream = web.Application()
+        upstream.add_routes([web.get("/items", _items)])
+        runner = web.AppRunner(upstream)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        path = folder / "instructions.yaml"
+        document = hits.configuration(path, "256MiB", site.port or 0)
+        document["access"] = {"mode": "required"}
+        document["clients"] = {"rate": "100000000/min", "by": ["token"]}
+        document["sources"]["bench"]["share"] = "public"  # type: ignore[index]
+        tokens = await make_keys(document["database"]["url"], 1, TOKENS)  # type: ignore[index]
+        path.write_bytes(msgspec.json.encode(document))
+        gateway = await stack.enter_async_context(open_gateway(load_config(path, {})))
+        app = make_app(gateway)
+        served = web.AppRunner(app)
+        await served.setup()
+        stack.push_async_callback(served.cleanup)
+        assert served.server is not None
+        protocol, sink = connection(served.server, app[HITS]), Sink()
+        protocol.connection_made(sink)
+        await asyncio.sleep(0)
+        requests = Requests(tokens, KEYS, random.Random(1))
+        warm = [requests.of(number) for number in range(KEYS)] * 2
+        warm += [requests.of(0, token) for token in tokens] * 3
+        for number, request in enumerate(warm, 1):
+            protocol.data_received(request)
+            while sink.replies < number:
+                await asyncio.sleep(0.001)
+        await asyncio.sleep(0.5)  # the connection waits for a request again
+        # Under callgrind so much time passes that the log of withdrawals would need a look.
+        gateway.tiers.withdrawals.until = NEVER
+        answered = sink.replies
+        drawn = [requests.draw() for _ in range(times)]
+        with counting():
+            for number, request in enumerate(drawn, 1):
+                protocol.data_received(request)
+                if not number % FLUSH:
+                    app[HITS].flush()
+        return sink.replies - answered
+
+
+@contextmanager
+def counting() -> Iterator[None]:
+    """Have callgrind, where it runs this process, count within the context."""
+    control = shutil.which("callgrind_control")
+
+    def switch(state: str) -> None:
+        if control and "valgrind" in os.environ.get("LD_PRELOAD", ""):
+            subprocess.run(
+                [control, "-i", state, str(os.getpid())], stdout=subprocess.DEVNULL, check=True
+            )
+
+    switch("on")
+    try:
+        yield
+    finally:
+        switch("off")
+
+
+async def _items(request: web.Request) -> web.Response:
+    from bench.bare import answer  # noqa: PLC0415
+
+    return web.Response(body=answer(request.query["q"]), content_type="application/json")
+
+
+def counted(times: int) -> float:
+    """Return how many instructions one of *times* hits takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [
+                *("valgrind", "--tool=callgrind", "--instr-atstart=no"),
+                *(f"--callgrind-out-file={folder}/out", sys.executable),
+                *("-m", "bench.instructions", "--serve", str(times)),
+            ],
+            cwd=hits.ROOT,
+            env={"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin", "TMPDIR": folder},
+            stderr=subprocess.PIPE,
+            check=True,
+        )
+    found = _COLLECTED.search(done.stderr)
+    assert found is not None, done.stderr.decode()
+    return int(found[1]) / times
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Print the instructions of one hit."""
+    if "--serve" in arguments:
+        times = int(arguments[-1])
+        # A line for each request would be most of what is counted.
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+        with tempfile.TemporaryDirectory() as folder:
+            answered = asyncio.run(serve(Path(folder), times))
+        return 0 if answered == times else 1
+    if shutil.which("valgrind") is None:
+        sys.stdout.write("valgrind is not installed: nothing is counted\n")
+        return 0
+    sys.stdout.write(f"{counted(TIMES):,.0f} instructions a hit\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
