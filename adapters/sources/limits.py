@@ -69,7 +69,7 @@ class LimitsSpec(Spec, frozen=True, kw_only=True):
     work, which have one call at least."""
     min_interval: Duration = seconds(0)
     """Between the starts of two calls."""
-    retries: int = 2
+    retries: int = 3
     """Further tries after a failure that another try may mend."""
     backoff: Duration = seconds(0.25)
     """The first wait's upper bound; it doubles for each try."""

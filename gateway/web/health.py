@@ -53,7 +53,7 @@ async def ready(request: Request) -> web.Response:
 
 
 def _connections(gateway: Gateway) -> dict[str, int]:
-    """Return how the pools are used, all as one: whoever asks here is not told any server's name."""
+    """Return how the pools are used, all as one: servers' names are not for everybody."""
     pools = gateway.observing.pools().values()
     return {
         "kept": sum(pool.size for pool in pools),

@@ -128,7 +128,7 @@ async def test_five_failed_fetches_open_the_circuit_and_the_sixth_asks_nobody() 
     assert [await kind_of(source) for _ in range(5)] == [Kind.TRANSIENT] * 5
     asked = upstream.calls
     assert await kind_of(source) is Kind.CIRCUIT_OPEN
-    assert upstream.calls == asked == 15
+    assert upstream.calls == asked == 20
     upstream.errors.clear()
     time.now += 60
     await source.fetch(QUERY)
