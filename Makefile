@@ -5,13 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := gateway adapters storage warmup tests bench
 
-.PHONY: run test check fix contract test-browser bench bench-soak bench-grounding lock clean
+.PHONY: run test fleet check fix contract test-browser bench bench-soak bench-grounding lock clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m gateway serve --port $(PORT)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+# PostgreSQL, Valkey and three gateways from packages, on free ports (docs/fleet.md).
+fleet: $(VENV)/.dev
+	$(BIN)/python -m bench.fleet
 
 # Thousands of made-up requests against /openapi.json (docs/contract.md); two to ten minutes.
 contract: $(VENV)/.dev $(VENV)-contract/.ready

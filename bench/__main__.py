@@ -27,6 +27,7 @@ NAMED = (
     "overload",
     "popularity",
     "redis",
+    "replicas",
     "savings",
     "simulation",
     "soak",

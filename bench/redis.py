@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 
 async def _measure(plan: Plan, server: Valkey, folder: Path) -> Outcome:
-    entries = [_entry(number) for number in range(plan.keys)]
+    entries = [make_entry(number) for number in range(plan.keys)]
     plain, tier = await _throughput(plan, server, entries)
     url = f"sqlite+aiosqlite:///{folder / 'bench.db'}"
     bare = Tiers([MemoryTier(0), await open_database(url)], lambda *_: None)
@@ -128,8 +128,8 @@ async def _throughput(plan: Plan, server: Valkey, entries: list[Entry]) -> tuple
     plain: list[Rate] = []
     ours: list[Rate] = []
     for _ in range(plan.rounds):
-        plain.append(await _rate(lambda key: client.get(f"plain:{key}"), keys, plan.seconds))
-        ours.append(await _rate(tier.get, keys, plan.seconds))
+        plain.append(await rate(lambda key: client.get(f"plain:{key}"), keys, plan.seconds))
+        ours.append(await rate(tier.get, keys, plan.seconds))
     await client.aclose()
     await tier.close()
     return _median(plain), _median(ours)
@@ -139,7 +139,8 @@ def _median(rates: list[Rate]) -> Rate:
     return Rate(*(statistics.median(column) for column in zip(*rates, strict=True)))
 
 
-async def _rate(get: Callable[[str], Awaitable[object]], keys: list[str], seconds: float) -> Rate:
+async def rate(get: Callable[[str], Awaitable[object]], keys: list[str], seconds: float) -> Rate:
+    """Return how often `TASKS` tasks can *get* any of *keys* within *seconds*."""
     done, started, spent = 0, time.perf_counter(), time.process_time()
     end = started + seconds
 
@@ -172,7 +173,8 @@ def _tier(server: Valkey) -> RedisTier:
     return make_redis(server.url, prefix="bench:", timeout=TIMEOUT, on_change=lambda *_: None)
 
 
-def _entry(number: int) -> Entry:
+def make_entry(number: int) -> Entry:
+    """Return an entry of some 2 KB."""
     items = [
         {
             "id": f"{number:06}{n}",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 
+from storage.batching import Batcher
 from storage.redis_link import RedisLink
 
 AT_ONCE = 1000
@@ -22,10 +24,13 @@ class RedisBacklog:
         self._link = link
         self._name = f"{prefix}unwritten"
         self._clock = clock
+        self._notes: Batcher[str, None] = Batcher(
+            lambda keys: asyncio.ensure_future(self._note(keys)), AT_ONCE
+        )
 
     async def note(self, key: str) -> None:
         """Remember *key*; raise `TierError`."""
-        await self._link.send("ZADD", self._name, f"{self._clock():.3f}", key)
+        await self._notes.submit(key)
 
     async def done(self, keys: Sequence[str]) -> None:
         """Forget *keys*; raise `TierError`."""
@@ -37,3 +42,9 @@ class RedisBacklog:
         last = f"{self._clock() - older_than:.3f}" if older_than else "+inf"
         found = await self._link.send("ZRANGEBYSCORE", self._name, "-inf", last)
         return [key.decode() for key in found]
+
+    async def _note(self, keys: Sequence[str]) -> Sequence[None]:
+        now = f"{self._clock():.3f}"
+        scored = (word for key in keys for word in (now, key))
+        await self._link.send("ZADD", self._name, *scored)
+        return [None] * len(keys)
