@@ -21,6 +21,8 @@ TERM = 3.0
 """Seconds after which an owner that does not renew its lease is taken for gone."""
 POLL = 1.0
 """Seconds after which who waits looks whether it has missed a message."""
+AGAIN = (0.1, 0.3, 0.6, 1.0)
+"""Seconds after which an end that could not be told is told again: else others wait for a term."""
 LINGER = 1.0
 """Seconds for which the end of a work is known to those who had looked before it."""
 
@@ -79,9 +81,11 @@ class SharedLeases(ABC):
                 return await self._owned(key, token, work, noted)
 
     async def close(self) -> None:
-        """Finish what is being given back."""
+        """Finish what is being given back, if that can be done at once."""
         if self._out:
-            await asyncio.wait(self._out)
+            _, late = await asyncio.wait(self._out, timeout=AGAIN[0])
+            for task in late:
+                task.cancel()
 
     async def _found(
         self, key: str, token: str, answer: Answer, note: str, look: Look[Result]
@@ -116,8 +120,12 @@ class SharedLeases(ABC):
                 await self._renew(key, token)
 
     async def _release(self, key: str, token: str, note: Note) -> None:
-        with suppress(TierError):
-            await self._give_back(key, token, note, max(LINGER, note.seconds))
+        """Give *key* back; again after a moment where that could not be said, while it matters."""
+        for pause in AGAIN:
+            with suppress(TierError):
+                await self._give_back(key, token, note, max(LINGER, note.seconds))
+                return
+            await asyncio.sleep(pause)
 
     def _behind(self, talk: Coroutine[Any, Any, None]) -> None:
         """Do *talk* behind the answer, which needs not wait for it."""
