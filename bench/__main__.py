@@ -20,6 +20,7 @@ NAMED = (
     "hitpath",
     "instructions",
     "memory",
+    "misses",
     "eviction",
     "heavy_hitters",
     "names",

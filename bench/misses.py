@@ -1,0 +1,122 @@
+"""Two thousand misses at once over an upstream that takes 300 ms, identical and each its own.
+
+``python -m bench misses [--rounds N]``: the gateway beside a bare aiohttp server that asks the
+upstream with a bare aiohttp client.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import aiohttp
+import uvloop
+from aiohttp import web
+
+from bench import client, hits, peers
+from bench.bare import answer
+from bench.peers import Served
+from gateway.web.descriptors import allow_many_connections
+
+MANY = 2_000
+DELAY = 0.3
+SERVERS = ("bare aiohttp client and server", "gateway")
+_ASKED = "GET /v1/search?source=bench&q={} HTTP/1.1\r\nHost: bench\r\n\r\n"
+
+
+async def upstream() -> None:
+    """Answer after `DELAY`; what is below ``/v1`` asks that over HTTP."""
+    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+    async def items(request: web.Request) -> web.Response:
+        await asyncio.sleep(DELAY)
+        return web.Response(body=answer(request.query["q"]), content_type="application/json")
+
+    async def search(request: web.Request) -> web.Response:
+        url, params = f"http://127.0.0.1:{sys.argv[2]}/items", {"q": request.query["q"]}
+        async with session.get(url, params=params) as response:
+            body = await response.read()
+        return web.Response(body=body, content_type="application/json")
+
+    app = web.Application()
+    app.add_routes([web.get("/items", items), web.get("/v1/search", search)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=MANY)
+    await site.start()
+    sys.stdout.write(f"{site.port}\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+@contextlib.contextmanager
+def _beside() -> Iterator[int]:
+    """Run the upstream on the core of the load."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.misses", "--serve", "0"],
+        cwd=hits.ROOT,
+        stdout=subprocess.PIPE,
+    )
+    with hits.ended(process):
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+
+
+def run(rounds: int, many: int = MANY) -> dict[str, dict[str, list[float]]]:
+    """Return the milliseconds until all were answered, by case and server, of each round."""
+    allow_many_connections()
+    found: dict[str, dict[str, list[float]]] = {}
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        port = stack.enter_context(_beside())
+        path = folder / "misses.yaml"
+        document = hits.configuration(path, "256MiB", port)
+        document["sources"]["bench"]["limits"] = {"concurrency": many}  # type: ignore[index]
+        # What is measured is how long all take: with shedding, some would be refused instead.
+        document["shedding"] = {"delay": "0s"}
+        bare = stack.enter_context(peers.printed("bench.misses", "--serve", str(port)))
+        ours = Served(*stack.enter_context(hits.running(path, document)))
+        for number in range(rounds):
+            for name, server in zip(SERVERS, (bare, ours), strict=True):
+                cases = {
+                    "identical": [f"same-{number}"] * many,
+                    "distinct": [f"own-{number}-{each}" for each in range(many)],
+                }
+                for case, names in cases.items():
+                    requests = [_ASKED.format(each).encode() for each in names]
+                    outcome = client.apart(server.port, requests, many)
+                    found.setdefault(case, {}).setdefault(name, []).append(
+                        outcome.latencies[-1] * 1000
+                    )
+                    if outcome.failed:
+                        sys.stdout.write(f"{name}, {case}: {outcome.failed} failed\n")
+    return found
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench misses", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--many", type=int, default=MANY)
+    options = parser.parse_args(arguments)
+    found = run(options.rounds, options.many)
+    sys.stdout.write(
+        f"| {options.many:,} at once | server | all answered, ms | |\n|---|---|---|---|\n"
+    )
+    for case, servers in found.items():
+        first = statistics.median(servers[SERVERS[0]])
+        for name, times in servers.items():
+            median = statistics.median(times)
+            sys.stdout.write(f"| {case} | {name} | {median:.0f} | {median / first:.2f} × |\n")
+    return 0
+
+
+if __name__ == "__main__":
+    uvloop.run(upstream())
