@@ -31,7 +31,9 @@ from gateway.assembly import open_gateway
 from gateway.config import load_config
 from gateway.web.app import make_app
 from gateway.web.connection import connection
+from gateway.web.entrance import entrance_of
 from gateway.web.hit_path import HITS
+from gateway.web.looks import looks_of
 from storage.withdrawals import NEVER
 
 TIMES = 4_000
@@ -83,7 +85,7 @@ async def serve(folder: Path, times: int) -> int:
         await served.setup()
         stack.push_async_callback(served.cleanup)
         assert served.server is not None
-        protocol, sink = connection(served.server, app[HITS]), Sink()
+        protocol, sink = connection(served.server, looks_of(app), entrance_of(app)), Sink()
         protocol.connection_made(sink)
         await asyncio.sleep(0)
         requests = Requests(tokens, KEYS, random.Random(1))
