@@ -62,6 +62,7 @@ async def serving(folder: Path, upstream: str, **sections: Any) -> AsyncIterator
     document: dict[str, Any] = {
         "database": {"url": f"sqlite+aiosqlite:///{folder / 'served.db'}"},
         "server": {"workers": 2},
+        "logs": {"sample_hits": 1.0},  # each request is a line, whose worker is told
         "sources": {"s": source(upstream, summary={"by": "none"})},
     }
     config = folder / "config.yaml"
