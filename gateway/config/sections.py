@@ -29,8 +29,8 @@ from gateway.shedding import SheddingSpec
 from gateway.spend.budgets import BudgetsSpec
 from gateway.spend.prices import PriceSpec
 from gateway.streaming import StreamSpec
-from gateway.watches.spec import WatchesSpec
 from gateway.tracing.spec import TelemetrySpec
+from gateway.watches.spec import WatchesSpec
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 

@@ -16,7 +16,7 @@ class Responded(Event):
     method: str
     status: int
     tier: str
-    """Where the answer came from: a tier, ``similar``, ``upstream``; empty where it is no answer."""
+    """Where the answer came from: a tier, ``similar``, ``upstream``; empty: it is no answer."""
     seconds: float
     queries: int = 0
     """How often the database was asked for it."""

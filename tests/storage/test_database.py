@@ -7,12 +7,18 @@ import pytest
 
 from storage.database import KEYS_PER_STATEMENT, PURGE_ROWS, DatabaseTier, open_database
 from storage.entry import CorruptEntryError
+from storage.sqlite import Sqlite
 from storage.tier import TierError
 from tests.storage.entries import make_entry
 
 
 def _url(file: Path) -> str:
     return f"sqlite+aiosqlite:///{file}"
+
+
+def _file(tier: DatabaseTier) -> Sqlite:
+    assert isinstance(tier.database, Sqlite)
+    return tier.database
 
 
 async def test_entries_are_there_after_a_restart(tmp_path: Path) -> None:
@@ -37,7 +43,7 @@ async def test_the_row_names_its_source_and_its_times(tmp_path: Path) -> None:
     tier = await open_database(_url(tmp_path / "a.db"))
     tier = DatabaseTier(tier.database, clock=lambda: 42.0)
     await tier.put(make_entry("k", keep_until=7.5))
-    rows = await tier.database.read(
+    rows = await _file(tier).read(
         lambda c: c.execute("SELECT key, source, stored_at, keep_until FROM entries").fetchall()
     )
     assert rows == [("k", "medicine", 42.0, 7.5)]
@@ -56,7 +62,7 @@ async def test_a_relative_path_is_taken_from_the_working_folder(
 async def test_gets_of_one_tick_are_one_statement(tmp_path: Path) -> None:
     tier = await open_database(_url(tmp_path / "a.db"))
     statements: list[str] = []
-    await tier.database.read(lambda c: c.set_trace_callback(statements.append))
+    await _file(tier).read(lambda c: c.set_trace_callback(statements.append))
     await asyncio.gather(*(tier.get(f"k{n}") for n in range(KEYS_PER_STATEMENT)))
     assert len([s for s in statements if s.startswith("SELECT")]) == 1
     await tier.close()
@@ -66,7 +72,7 @@ async def test_gets_of_one_tick_are_one_statement(tmp_path: Path) -> None:
 async def test_foreign_bytes_are_corrupt_for_their_key_only(tmp_path: Path, wire: object) -> None:
     tier = await open_database(_url(tmp_path / "a.db"))
     await asyncio.gather(*(tier.put(make_entry(key)) for key in "abc"))
-    await tier.database.write(
+    await _file(tier).write(
         lambda c: c.execute("UPDATE entries SET wire = ? WHERE key = 'b'", (wire,)).rowcount
     )
     a, b, c = await asyncio.gather(*map(tier.get, "abc"), return_exceptions=True)
@@ -108,7 +114,7 @@ async def test_reads_in_flight_are_answered_at_close(tmp_path: Path) -> None:
 
 async def test_a_table_that_is_gone_is_a_tier_error_that_names_the_file(tmp_path: Path) -> None:
     tier = await open_database(_url(tmp_path / "a.db"))
-    await tier.database.write(lambda c: c.execute("DROP TABLE entries").rowcount)
+    await _file(tier).write(lambda c: c.execute("DROP TABLE entries").rowcount)
     for operation in (
         tier.get("a"),
         tier.put(make_entry()),

@@ -18,6 +18,7 @@ from gateway.config import Config
 from gateway.rates import ClientsSpec
 from gateway.web.openapi.document import DESCRIBED, statuses
 from storage.tier import TierError
+from tests.gateway.web.openapi import bulk_cases
 from tests.gateway.web.openapi.cases import (
     ASKED,
     BROKEN,
@@ -28,7 +29,6 @@ from tests.gateway.web.openapi.cases import (
     UPSTREAM_FAILS,
     Case,
 )
-from tests.gateway.web.openapi import bulk_cases
 from tests.gateway.web.raw_http import talk
 from tests.gateway.web.test_admission import Door, opened
 from tests.serving import served
