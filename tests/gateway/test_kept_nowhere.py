@@ -19,7 +19,7 @@ async def test_an_entry_that_no_tier_takes_is_an_answer_and_not_stored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = World()
-    monkeypatch.setattr(world.memory, "max_bytes", 10)
+    monkeypatch.setattr(MemoryTier, "keep", lambda *_: False)
     for _ in range(2):
         answer = await world.resolver.resolve(world.lookup())
         assert (answer.outcome, answer.stored, told(world)) == ("miss", False, 0)

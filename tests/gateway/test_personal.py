@@ -29,7 +29,7 @@ async def test_a_history_shapes_the_summary_and_nothing_that_others_are_given() 
     shaped = await world.ask("와파린")
     assert [brief.history for brief in world.summarizer.briefs] == [(), ("와파린",)]
     assert world.source.calls == 1
-    assert shaped.entry.records is plain.entry.records
+    assert shaped.entry.records == plain.entry.records
     assert (await world.ask()).entry.summary == plain.entry.summary
     assert world.tiers.peek(shaped.entry.key) == plain.entry
 
