@@ -18,7 +18,7 @@ from gateway.web.parameters import Search
 from storage.memory import Kept
 
 READY_BYTES = 900
-"""Bytes that one ready answer takes beside its target, measured."""
+"""Bytes that one ready answer takes beside its target: an estimate, its lookup included."""
 _FOUND = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n"
 _NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\n"
 _CODED = {
