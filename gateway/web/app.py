@@ -106,6 +106,7 @@ def make_app(gateway: Gateway) -> web.Application:
         max_bytes=config.memory.ready_bytes,
         origins=bool(config.server.cors),
         log=HitLog(config.logs.sample_hits),
+        clock=gateway.clock,
     )
     sizes = {"encoded": lambda: app[BODIES].size, "ready": lambda: app[HITS].size}
     app[REGISTRY] = make_registry(gateway, sizes)

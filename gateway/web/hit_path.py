@@ -63,7 +63,7 @@ class HitPath:
         max_bytes: int,
         origins: bool = False,
         log: HitLog | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float],
     ) -> None:
         self._tiers = tiers
         self._authenticator = authenticator

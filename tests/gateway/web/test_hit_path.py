@@ -107,8 +107,6 @@ class opened:
             (await self._stack.enter_async_context(listening(app, "127.0.0.1", 0)))[1]
             for app in apps
         ]
-        for app in apps:
-            app[HITS]._clock = app[HITS]._counts._clock = self._clock
         return Both(gateway, apps[0], ports[0], ports[1], self._clock)
 
     async def __aexit__(self, *exc: object) -> None:
