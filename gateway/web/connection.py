@@ -54,7 +54,7 @@ class AccessLog(AbstractAccessLogger):
 class Connection(web.RequestHandler):
     """Reads requests; what is no request gets a problem, and the connection ends."""
 
-    __slots__ = ("_entrance", "_framing", "_heard", "_hits", "_peer", "arrival")
+    __slots__ = ("_answered", "_entrance", "_framing", "_heard", "_hits", "_peer", "arrival")
 
     def __init__(self, server: web.Server, hits: Hits, entrance: Entrance, **options: Any) -> None:
         super().__init__(server, **options)
@@ -64,6 +64,8 @@ class Connection(web.RequestHandler):
         """The place at the door of the request that is read or answered."""
         self._framing = Framing()
         self._heard = False
+        self._answered = False
+        """Whether the last request is answered in full, though aiohttp has yet to see to it."""
         self._peer = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -75,11 +77,10 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Answer a hit from its bytes, refuse what there is no room for, or have *data* parsed."""
         waiter = self._waiter
-        # aiohttp waits for a request, has none to answer, and its client reads.
+        # aiohttp waits for a request, or will in a moment; it has none to answer; its client reads.
         if (
             self._framing.at_start
-            and waiter is not None
-            and not waiter.done()
+            and (self._answered if waiter is None else not waiter.done())
             and not (self._messages or self._close or self._force_close)
             and not (self._upgraded or self._paused)
         ):
@@ -90,6 +91,7 @@ class Connection(web.RequestHandler):
                 self._heard = True
                 return
             self.arrival = self._entrance.arrive(data)
+        self._answered = False
         self._framing.follow(data)
         super().data_received(data)
 
@@ -97,6 +99,15 @@ class Connection(web.RequestHandler):
         """End; who has left stands at no door."""
         self.arrival.passed()
         super().connection_lost(exc)
+
+    async def _handle_request(
+        self, request: Any, start_time: float | None, request_handler: Any
+    ) -> tuple[web.StreamResponse, bool]:
+        """Answer *request*; a client may ask again before aiohttp's loop has come round."""
+        response, reset = await super()._handle_request(request, start_time, request_handler)
+        ended = request.content.is_eof() and not reset
+        self._answered = ended and bool(response.keep_alive) and not self._messages
+        return response, reset
 
     def _process_keepalive(self) -> None:
         """Close a connection that has been silent; one that asked for hits has not."""
