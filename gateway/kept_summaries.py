@@ -28,8 +28,10 @@ class KeptSummaries:
     A new summary is found from the moment it is kept, and written with the entry that it is for, or
     `SOON` by itself: it was paid for, whatever becomes of the entry.
 
-    A refusal is remembered by this process alone, with what stands in for it: the same records
-    found by another query are no reason to pay for the same fault again.
+    A refusal is kept as well, for as long as its input is not tried again, with what stands in for
+    it: the same records found by another query, by another replica or after a restart are no
+    reason to pay for the same fault again. Where the terms allow no summary to be kept, and while
+    the database is away, this process alone remembers it.
     """
 
     def __init__(
@@ -53,15 +55,16 @@ class KeptSummaries:
         found = {}
         for task in tasks:
             refused = self._refused.get(task.digest)
-            if refused is not None and self._clock() - refused.at < refused.retry:
+            if refused is not None and self._stands(refused):
                 found[task.digest] = refused
         due = {task.digest: task for task in tasks if task.digest not in found}
         stored = await self._stored(list(due))
         for digest, part in stored.items():
-            found[digest] = self._reused(due[digest], part)
+            found[digest] = part if failed(part) else self._reused(due[digest], part)
         for task, part in await self._shared([due[d] for d in due if d not in stored]):
             found[task.digest] = self._reused(task, part)
-            self._put(part, task)  # next time it is found by its own name
+            # Next time it is found by its own name.
+            self._put(part, task, task.route.freshness.summary_ttl)
         return found
 
     async def keep(self, summary: Part | None, task: Task) -> Part | None:
@@ -70,13 +73,12 @@ class KeptSummaries:
             return None
         if failed(summary):
             if summary.retry >= REJECTED_RETRY:
-                self._refused[summary.digest] = summary
-                if len(self._refused) > _REFUSALS_KEPT:
-                    self._refused.popitem(last=False)
+                self._refuse(summary)
+                self._put(summary, task, summary.retry)
         elif task.route.store == "permanent":
-            self._put(summary, task)
-            until = summary.at + task.route.freshness.summary_ttl
-            await self._duplicates.remember(task, until)
+            ttl = task.route.freshness.summary_ttl
+            self._put(summary, task, ttl)
+            await self._duplicates.remember(task, summary.at + ttl)
         return summary
 
     async def settled(self) -> None:
@@ -98,11 +100,22 @@ class KeptSummaries:
         await self.settled()
         await asyncio.gather(*self._later)
 
-    def _put(self, summary: Part, task: Task) -> None:
+    def _refuse(self, summary: Part) -> None:
+        self._refused[summary.digest] = summary
+        if len(self._refused) > _REFUSALS_KEPT:
+            self._refused.popitem(last=False)
+
+    def _put(self, summary: Part, task: Task, ttl: float) -> None:
+        if task.route.store != "permanent":
+            return
         if not self._due:
             asyncio.get_running_loop().call_later(SOON, self._settle_later)
-        self._due.append((summary, summary.at + task.route.freshness.summary_ttl))
+        self._due.append((summary, summary.at + ttl))
         self._unwritten[summary.digest] = summary
+
+    def _stands(self, part: Part) -> bool:
+        """Return whether *part* is a summary, or a refusal that is not to be tried again yet."""
+        return not failed(part) or self._clock() - part.at < part.retry
 
     def _settle_later(self) -> None:
         if self._due:
@@ -118,7 +131,7 @@ class KeptSummaries:
         return [
             (task, msgspec.structs.replace(stored[other], digest=task.digest))
             for task, other in wanted.values()
-            if other in stored
+            if other in stored and not failed(stored[other])
         ]
 
     def _reused(self, task: Task, part: Part) -> Part:
@@ -134,7 +147,8 @@ class KeptSummaries:
         if not rest:
             return new
         try:
-            return new | await self._store.find(rest)
+            found = await self._store.find(rest)
         except TierError as error:
             self._events.emit(TierFailed("summaries", "get", str(error)))
             return new
+        return new | {digest: part for digest, part in found.items() if self._stands(part)}

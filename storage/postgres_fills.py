@@ -47,15 +47,17 @@ named AS (
 ),
 summarized AS (
     INSERT INTO summaries (digest, body, at, cost, keep_until,
-                           model, prompt_tokens, cached_tokens, completion_tokens, usd)
+                           model, prompt_tokens, cached_tokens, completion_tokens, usd, retry)
     SELECT s.*
     FROM unnest(?::text[], ?::bytea[], ?::float8[], ?::float8[], ?::float8[], ?::text[],
-                ?::bigint[], ?::bigint[], ?::bigint[], ?::float8[]) AS s
+                ?::bigint[], ?::bigint[], ?::bigint[], ?::float8[], ?::float8[]) AS s
     ON CONFLICT (digest) DO UPDATE SET
         body = excluded.body, at = excluded.at, cost = excluded.cost,
         keep_until = excluded.keep_until, model = excluded.model,
         prompt_tokens = excluded.prompt_tokens, cached_tokens = excluded.cached_tokens,
-        completion_tokens = excluded.completion_tokens, usd = excluded.usd
+        completion_tokens = excluded.completion_tokens, usd = excluded.usd,
+        retry = excluded.retry
+    WHERE excluded.retry = 0 OR summaries.retry > 0
 )
 SELECT NULL AS key, position FROM fence UNION ALL SELECT key, 0 FROM put
 """
@@ -101,6 +103,7 @@ class SummaryRow(NamedTuple):
     cached_tokens: int | None
     completion_tokens: int | None
     usd: float | None
+    retry: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    text,
 )
 
 from storage import bulk_schema
@@ -67,11 +68,13 @@ summaries = Table(
     Column("cached_tokens", BigInteger),
     Column("completion_tokens", BigInteger),
     Column("usd", Float),
+    Column("retry", Float, nullable=False, server_default=text("0")),
     Index("summaries_keep_until", "keep_until"),
 )
 """One row for each summary, by the digest of what it was made from, with what a model took for it.
 
-Without a model nobody was paid; what else is NULL is unknown.
+Without a model nobody was paid; what else is NULL is unknown. With ``retry`` above 0 it was
+refused, and what stands in for it is here.
 """
 
 spend = Table(

@@ -1,7 +1,7 @@
 """Summaries by the digest of their input: the same input is never paid for twice.
 
 Another query that finds the same records, a refresh that changed nothing and a restart all
-name the same digest, and find the summary that was written for it.
+name the same digest, and find the summary that was written for it; or that one was refused.
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ from storage.entry import Bill, Part
 from storage.sql import Database
 
 _SELECT = """
-    SELECT digest, body, at, cost, model, prompt_tokens, cached_tokens, completion_tokens, usd
+    SELECT digest, body, at, cost, retry,
+        model, prompt_tokens, cached_tokens, completion_tokens, usd
     FROM summaries WHERE digest IN ({})
 """
 _UPSERT = """
     INSERT INTO summaries (
         digest, body, at, cost, keep_until,
-        model, prompt_tokens, cached_tokens, completion_tokens, usd
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        model, prompt_tokens, cached_tokens, completion_tokens, usd, retry
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (digest) DO UPDATE SET
         body = excluded.body, at = excluded.at, cost = excluded.cost,
         keep_until = excluded.keep_until, model = excluded.model,
         prompt_tokens = excluded.prompt_tokens, cached_tokens = excluded.cached_tokens,
-        completion_tokens = excluded.completion_tokens, usd = excluded.usd
+        completion_tokens = excluded.completion_tokens, usd = excluded.usd,
+        retry = excluded.retry
+    WHERE excluded.retry = 0 OR summaries.retry > 0
 """
+"""A refusal takes no summary's place: another replica may have had one written."""
 _UNPAID = (None,) * 5
 _PURGE = "DELETE FROM summaries WHERE keep_until <= ?"
 
@@ -65,9 +69,10 @@ def row_of(summary: Part, keep_until: float) -> tuple[Any, ...]:
     """Return the columns of *summary* in the order of the table."""
     bill = summary.bill
     made = (summary.digest, summary.body, summary.at, summary.cost, keep_until)
-    return (*made, *(_UNPAID if bill is None else msgspec.structs.astuple(bill)))
+    paid = _UNPAID if bill is None else msgspec.structs.astuple(bill)
+    return (*made, *paid, summary.retry)
 
 
-def _part(digest: str, body: bytes, at: float, cost: float, model: str | None, *took: Any) -> Part:
-    bill = None if model is None else Bill(model, *took)
-    return Part(body, at, cost, digest, bill=bill)
+def _part(digest: str, body: bytes, at: float, cost: float, retry: float, *paid: Any) -> Part:
+    model, *took = paid
+    return Part(body, at, cost, digest, retry, None if model is None else Bill(model, *took))

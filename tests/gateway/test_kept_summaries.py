@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
+import msgspec
 import pytest
 
 from adapters.summarizers.base import Brief
 from gateway.drafting import Task
 from gateway.duplicates.near import NoDuplicates
 from gateway.events import Events, SummaryReused, TierFailed
+from gateway.freshness import REJECTED_RETRY
 from gateway.kept_summaries import KeptSummaries
 from storage.entry import Part
 from tests.gateway.world import World
 
 SUMMARY = Part(b'{"text":"t"}', 1_800_000_000.0, 2.5, "digest")
+REFUSED = msgspec.structs.replace(SUMMARY, retry=REJECTED_RETRY)
 
 
 class Bench:
@@ -26,14 +30,17 @@ class Bench:
         self.world = World()
         self.store = self.world.summaries
         self.seen: list[object] = []
-        events = Events(self.seen.append)
-        self.kept = KeptSummaries(self.store, NoDuplicates(), events, self.world.clock)
+        self.kept = self.replica()
 
-    def task(self) -> Task:
+    def replica(self) -> KeptSummaries:
+        """What another process has, or this one after a restart."""
+        events = Events(self.seen.append)
+        return KeptSummaries(self.store, NoDuplicates(), events, self.world.clock)
+
+    def task(self, store: Literal["permanent", "memory_only"] = "permanent") -> Task:
+        route = replace(self.world.route, store=store)
         brief = Brief("q", (), "ko")
-        return Task(
-            self.world.lookup(), self.world.route, self.world.summarizer, brief, SUMMARY.digest
-        )
+        return Task(self.world.lookup(), route, self.world.summarizer, brief, SUMMARY.digest)
 
 
 @pytest.fixture
@@ -81,4 +88,39 @@ async def test_what_cannot_be_written_is_told_and_not_found_any_more(bench: Benc
     await bench.kept.settled()
     assert [type(each) for each in bench.seen] == [TierFailed]
     bench.store.broken = False
+    assert await bench.kept.find([bench.task()]) == {}
+
+
+async def test_what_was_refused_is_known_to_other_replicas_until_it_may_be_tried_again(
+    bench: Bench,
+) -> None:
+    await bench.kept.keep(REFUSED, bench.task())
+    await bench.kept.settled()
+    other = bench.replica()
+    assert await other.find([bench.task()]) == {"digest": REFUSED}
+    assert bench.seen == []  # nothing was saved: nothing had been had
+    assert bench.store.kept["digest"] == (REFUSED, REFUSED.at + REJECTED_RETRY)
+    bench.world.clock.now = REFUSED.at + REJECTED_RETRY
+    assert await other.find([bench.task()]) == {}
+
+
+async def test_a_refusal_is_known_here_while_the_database_is_away(bench: Bench) -> None:
+    bench.store.broken = True
+    await bench.kept.keep(REFUSED, bench.task())
+    await bench.kept.settled()
+    assert await bench.kept.find([bench.task()]) == {"digest": REFUSED}
+
+
+async def test_what_may_be_kept_in_memory_alone_is_in_no_database(bench: Bench) -> None:
+    for part in (SUMMARY, REFUSED):
+        await bench.kept.keep(part, bench.task("memory_only"))
+    await bench.kept.settled()
+    assert bench.store.kept == {}
+    assert await bench.kept.find([bench.task("memory_only")]) == {"digest": REFUSED}
+
+
+async def test_what_could_not_be_had_for_other_reasons_is_tried_by_everyone(bench: Bench) -> None:
+    await bench.kept.keep(msgspec.structs.replace(SUMMARY, retry=30.0), bench.task())
+    await bench.kept.settled()
+    assert bench.store.kept == {}
     assert await bench.kept.find([bench.task()]) == {}

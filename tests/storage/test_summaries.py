@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from storage.database import open_database
 from storage.entry import Bill, Part
 from storage.sqlite import open_sqlite
 from storage.summaries import SummaryStore
@@ -36,6 +37,20 @@ async def test_what_was_paid_is_kept_and_what_is_unknown_stays_so(bill: Bill | N
     await store.put(msgspec.structs.replace(SUMMARY, bill=bill), 1000.0)
     assert await store.get("digest") == msgspec.structs.replace(SUMMARY, bill=bill)
     await database.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_a_refusal_is_kept_and_takes_no_summarys_place(kind: str, postgres_url: str) -> None:
+    tier = await open_database(postgres_url if kind == "postgres" else "sqlite+aiosqlite://")
+    store = tier.summaries
+    refused = msgspec.structs.replace(SUMMARY, body=b"null", retry=60.0)
+    await store.put(refused, 1000.0)
+    assert await store.get("digest") == refused
+    await store.put(SUMMARY, 1000.0)
+    assert await store.get("digest") == SUMMARY
+    await store.put(refused, 1000.0)
+    assert await store.get("digest") == SUMMARY
+    await tier.close()
 
 
 async def test_what_is_past_its_time_is_removed() -> None:
