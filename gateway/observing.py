@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from gateway.config import Config
-from gateway.events import Events
+from gateway.events import Events, Responded, Served
 from gateway.journey import follow
 from gateway.metrics.counts import Counts
 from gateway.metrics.names import names_in
@@ -68,8 +68,8 @@ def open_observing(
 ) -> Observing:
     """Listen to *events*, and measure until *stack* is closed."""
     observing = Observing(config, clock)
-    events.subscribe(observing.counts)
-    events.subscribe(observing.slowest)
+    events.subscribe(observing.counts, *observing.counts.kinds)
+    events.subscribe(observing.slowest, Served, Responded)
     events.subscribe(follow)
     stack.enter_context(observing.lag.measured())
     observing.tracing = open_tracing(stack, config.telemetry, events)

@@ -23,6 +23,8 @@ from gateway.events import (
 from gateway.lookup import SHARED_TENANT, tenant_of
 from storage.journal import Journal
 
+TOLD = (Stored, Invalidated, CircuitChanged, WatchChanged, BudgetExhausted)
+"""The kinds of events that others may want to know of."""
 Told = tuple[str, dict[str, Any], str]
 """Its type, its data, and what is the same where several replicas tell of one thing."""
 

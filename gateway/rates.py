@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Annotated, Literal
+from weakref import WeakValueDictionary
 
 import msgspec
 from cachebox import LRUCache
@@ -58,9 +59,16 @@ class Quota:
     seconds: int
     apart: float = field(init=False, repr=False, compare=False)
     """Seconds between two requests that come evenly."""
+    most: float = field(init=False, repr=False, compare=False)
+    """Its seconds and a grain of sand, which is more than the error of the sums."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "apart", self.seconds / self.requests)
+        object.__setattr__(self, "most", self.seconds * (1 + 1e-9))
+
+    def left(self, used: float) -> float:
+        """Return how many requests may follow where so many of its seconds are *used*."""
+        return (self.seconds - used) / self.apart + 1e-6
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
@@ -76,20 +84,47 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     """Whole seconds after which a refused request may be tried again."""
 
 
-class ClientRates:
-    """Counts requests by client with the generic cell rate algorithm (ITU-T I.371).
+class Meter(msgspec.Struct, weakref=True, eq=False):
+    """Counts the requests of one client with the generic cell rate algorithm (ITU-T I.371)."""
 
-    One number for each client: when the requests that it has made would have been made, had they
-    come evenly. It may run ahead of the clock by one window.
-    """
+    due: float = 0.0
+    """When the requests that it has made would have been made, had they come evenly, in monotonic
+    seconds. It may run ahead of the clock by one window."""
+
+    def take(self, quota: Quota, now: float, apart: float) -> float | None:
+        """Count a request that weighs *apart*; return how many seconds of *quota* are used then.
+
+        None: there is no room for it, and it costs nothing.
+        """
+        due = self.due
+        after = (due if due > now else now) + apart  # noqa: FURB136 - max() takes twice as long
+        used = after - now
+        if used > quota.most:
+            return None
+        self.due = after
+        return used
+
+
+class ClientRates:
+    """The meters of clients; of *max_clients* at least, if nobody holds more of them."""
 
     def __init__(self, max_clients: int = MAX_CLIENTS) -> None:
-        self._due: LRUCache[str, float] = LRUCache(max_clients)
+        self._latest: LRUCache[str, Meter] = LRUCache(max_clients)
+        # Who still holds a meter counts on it: there is never a second one for its client.
+        self._held = WeakValueDictionary[str, Meter]()
 
     @property
     def clients(self) -> int:
         """How many are remembered."""
-        return len(self._due)
+        return len(self._held)
+
+    def meter(self, client: str) -> Meter:
+        """Return what counts *client*."""
+        meter: Meter | None = self._latest.get(client)
+        if meter is None:
+            meter = self._held.setdefault(client, Meter())
+            self._latest.insert(client, meter)
+        return meter
 
     def take(self, client: str, quota: Quota, now: float, cost: int = 1) -> Decision:
         """Count a request of *client* at *now* (monotonic seconds) that weighs *cost*.
@@ -97,19 +132,13 @@ class ClientRates:
         One that weighs more than the whole quota is counted as the whole quota. A refused
         request costs nothing.
         """
-        due = max(self._due.get(client, now), now)
-        after = due + (quota.apart if cost == 1 else quota.apart * min(cost, quota.requests))
-        # A grain of sand beside a window, and more than the error of the sums.
-        late = after - now - quota.seconds
-        if late > 1e-9 * quota.seconds:
-            return _decision(quota, due - now, wait=max(1, math.ceil(late)))
-        self._due.insert(client, after)
-        return _decision(quota, after - now)
-
-
-def _decision(quota: Quota, used: float, wait: int = 0) -> Decision:
-    left = math.floor((quota.seconds - used) / quota.apart + 1e-6)
-    return Decision(not wait, quota, max(0, left), math.ceil(used), wait)
+        meter, apart = self.meter(client), quota.apart * min(cost, quota.requests)
+        used = meter.take(quota, now, apart)
+        if used is not None:
+            return Decision(True, quota, int(quota.left(used)), math.ceil(used))
+        used = max(meter.due - now, 0.0)
+        wait = max(1, math.ceil(used + apart - quota.seconds))
+        return Decision(False, quota, max(0, int(quota.left(used))), math.ceil(used), wait)
 
 
 @lru_cache(maxsize=1024)

@@ -104,6 +104,11 @@ class Statistics:
         """Seconds since it began to count."""
         return self._clock() - self._started
 
+    @property
+    def kinds(self) -> tuple[type[Event], ...]:
+        """The kinds of events that it counts."""
+        return tuple(self._counts)
+
     def __call__(self, event: Event) -> None:
         """Count *event*."""
         count = self._counts.get(type(event))

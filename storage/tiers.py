@@ -12,7 +12,7 @@ from storage.looks import DATABASE, Looks, OnRace, Report
 from storage.memory import Kept, MemoryTier
 from storage.races import Patience, Sequential
 from storage.tier import Tier, TierAwayError, TierError, WithdrawnError
-from storage.withdrawals import Scope, Withdrawals
+from storage.withdrawals import NEVER, Scope, Withdrawals
 from storage.write_behind import WriteBehind
 
 OnRead = Callable[[str, bool, float], None]
@@ -70,10 +70,11 @@ class Tiers:
 
     def stands(self, kept: Kept) -> bool:
         """Say whether *kept* is what `peek` would return now."""
-        if not (kept.json and self.withdrawals.current):
+        log = self.withdrawals
+        if not (kept.json and (log.until == NEVER or log.current)):
             return False
         # Its own withdrawal ends it: only what the log has said since has to be looked at.
-        return kept.position >= self.withdrawals.position or self.peek(kept.key) is not None
+        return kept.position >= log.position or self.peek(kept.key) is not None
 
     def withdrawn(self, entry: Entry) -> bool:
         """Say whether *entry*, which was found or fetched a while ago, was withdrawn since."""

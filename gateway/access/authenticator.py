@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import jwt
 
-from gateway.access.identity import ANYONE, Identity, UnknownCallerError
+from gateway.access.identity import ANYONE, FOR_ANYONE, Identity, Proof, UnknownCallerError
 from gateway.access.jwks import Issuer
 from gateway.access.keyring import KeyRing
 from gateway.access.keys import split
@@ -22,8 +22,8 @@ class Authenticator(Protocol):
     open: bool
     """Whether who shows nothing is let in as well."""
 
-    def known(self, credential: str) -> Identity | None:
-        """Return who shows *credential* if that is known and holds now; at once."""
+    def known(self, credential: str) -> Proof | None:
+        """Return what is known of who shows *credential*, if that holds now; at once."""
 
     async def identify(self, credential: str) -> Identity:
         """Return who shows *credential*, empty for none; raise `UnknownCallerError`."""
@@ -34,10 +34,10 @@ class Open:
 
     open = True
 
-    def known(self, credential: str) -> Identity | None:
-        """Return anyone."""
+    def known(self, credential: str) -> Proof | None:
+        """Return anyone's."""
         del credential
-        return ANYONE
+        return FOR_ANYONE
 
     async def identify(self, credential: str) -> Identity:
         """Return anyone."""
@@ -62,19 +62,13 @@ class Required:
         self._tokens = tokens
         self._issuers = issuers
         self._clock = clock
-        self._proven: dict[str, tuple[Identity, str]] = {}
+        self._proven: dict[str, tuple[Proof, str]] = {}
+        keys.heard(self._keys_changed)
 
-    def known(self, credential: str) -> Identity | None:
-        """Return who shows *credential* if that was proven before and holds now."""
-        found = self._proven.get(credential)
-        if found is None:
-            return None
-        identity, key = found
-        # Both are looked at each time: what has expired or was revoked is seen by the next request.
-        now = self._clock()
-        if now >= identity.until or (key and now >= self._keys.until(key)):
-            return None
-        return identity
+    def known(self, credential: str) -> Proof | None:
+        """Return what *credential* has proven before, if that holds now."""
+        proof, _ = self._proven.get(credential, (None, ""))
+        return None if proof is None or self._clock() >= proof.until else proof
 
     async def identify(self, credential: str) -> Identity:
         """Return who shows *credential*; raise `UnknownCallerError`."""
@@ -84,12 +78,25 @@ class Required:
             raise UnknownCallerError("show an API key or a token: Authorization: Bearer …")
         known = self.known(credential)
         if known is not None:
-            return known
+            return known.identity
         identity, key = await self._prove(credential)
         if len(self._proven) >= _REMEMBERED:
-            self._proven.clear()
-        self._proven[credential] = identity, key
+            self._forget()
+        self._proven[credential] = Proof(identity, self._until(identity, key)), key
         return identity
+
+    def _until(self, identity: Identity, key: str) -> float:
+        return min(identity.until, self._keys.until(key)) if key else identity.until
+
+    def _keys_changed(self) -> None:
+        # Who holds a proof sees it end: what was revoked is seen by the next request.
+        for proof, key in self._proven.values():
+            proof.until = self._until(proof.identity, key)
+
+    def _forget(self) -> None:
+        for proof, _ in self._proven.values():
+            proof.until = 0.0
+        self._proven.clear()
 
     async def _prove(self, credential: str) -> tuple[Identity, str]:
         """Return the identity and the id of the API key on which it rests, if on one."""

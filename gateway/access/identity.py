@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from gateway.lookup import SHARED_TENANT
 
 
@@ -49,8 +51,17 @@ class Identity:
         )
 
 
+class Proof(msgspec.Struct, eq=False):
+    """That somebody has proven who they are; whoever holds it sees it end."""
+
+    identity: Identity
+    until: float
+    """Unix seconds from which on it holds no more; sooner than was said if a key is revoked."""
+
+
 ANYONE = Identity(SHARED_TENANT, "anyone", EVERYTHING)
 """Everybody, where access is open."""
+FOR_ANYONE = Proof(ANYONE, math.inf)
 
 
 class AccessError(Exception):

@@ -36,6 +36,11 @@ class KeyRing:
         self._until: dict[str, float] = {}
         self._loaded = 0.0
         self._lock = asyncio.Lock()
+        self._hear: list[Callable[[], None]] = []
+
+    def heard(self, hear: Callable[[], None]) -> None:
+        """Have *hear* called whenever keys have changed."""
+        self._hear.append(hear)
 
     @property
     def count(self) -> int:
@@ -74,6 +79,8 @@ class KeyRing:
         self._rows = rows
         self._keys = {row.id: from_row(row) for row in rows}
         self._until = {number: key.until for number, key in self._keys.items()}
+        for hear in self._hear:
+            hear()
 
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:

@@ -19,7 +19,7 @@ from gateway.access.published import fetching
 from gateway.access.spec import AccessSection, IssuerSpec
 from gateway.access.tokens import Tokens
 from gateway.config import Config, ConfigError, Fault
-from gateway.events import Events
+from gateway.events import Audited, Events
 from storage.access import ApiKeyStore, AuditStore, RefreshStore
 from storage.sql import Database
 
@@ -52,7 +52,7 @@ async def open_access(
     hosts = (server.host,) if server.admin is None else (server.host, server.admin.host)
     audit = AuditStore(database)
     log = AuditLog(audit, clock)
-    events.subscribe(log)
+    events.subscribe(log, Audited)
     stack.push_async_callback(log.settled)
     if not required(section, *hosts):
         return Access(Open(), None, audit)

@@ -16,7 +16,7 @@ from gateway.assembly.refilling import GRACE, open_refill
 from gateway.assembly.storage import Storage, open_storage
 from gateway.bulk.opening import open_bulk
 from gateway.config import Config
-from gateway.events import Events
+from gateway.events import Events, Served
 from gateway.fleet.opening import share
 from gateway.flights import Flights
 from gateway.observing import Observing, open_observing
@@ -93,7 +93,7 @@ class _Assembly:
     async def gateway(self) -> Gateway:
         config, stack, events, clock = self._config, self._stack, self._events, self._clock
         statistics = Statistics()
-        events.subscribe(statistics)
+        events.subscribe(statistics, *statistics.kinds)
         observing = open_observing(stack, config, events, clock)
         core = await self._core(observing)
         routes, storage, resolver = core.parts.routes, core.storage, core.resolver
@@ -165,7 +165,7 @@ class _Assembly:
         store = PopularityStore(storage.sql)
         popularity = Popularity(store, events=self._events, clock=self._clock)
         await self._stack.enter_async_context(popularity.running())
-        self._events.subscribe(popularity)
+        self._events.subscribe(popularity, Served)
         return popularity
 
     async def _money(self, storage: Storage) -> Money:

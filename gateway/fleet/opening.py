@@ -12,7 +12,7 @@ from adapters.shared_quota import Counters
 from gateway.events import Events, TierLost, TierReturned
 from gateway.fleet.section import RedisSection
 from gateway.fleet.sharing import Bus, Circuits, share_quotas
-from gateway.outbox import Outbox
+from gateway.outbox import TOLD, Outbox
 from gateway.route import Route
 from storage.backlog import Backlog
 from storage.database_leases import DatabaseLeases
@@ -105,7 +105,7 @@ def share(
 
     What happens is written down for other services, whether shared or not.
     """
-    events.subscribe(Outbox(fleet.journal, clock))
+    events.subscribe(Outbox(fleet.journal, clock), *TOLD)
     if fleet.counters is not None:
         share_quotas(routes, fleet.counters, clock)
     if fleet.bus is not None:

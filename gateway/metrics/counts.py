@@ -63,6 +63,11 @@ class Counts:
         self.audited: Counter[Labels] = Counter()
         self._counts = self._by_type()
 
+    @property
+    def kinds(self) -> tuple[type[Event], ...]:
+        """The kinds of events that it counts."""
+        return tuple(self._counts)
+
     def __call__(self, event: Event) -> None:
         """Count *event*."""
         count = self._counts.get(type(event))

@@ -77,6 +77,11 @@ class Ledger:
             SummaryReused: self._reused,
         }
 
+    @property
+    def kinds(self) -> tuple[type[Event], ...]:
+        """The kinds of events that it counts."""
+        return tuple(self._counts)
+
     def __call__(self, event: Event) -> None:
         """Count *event*."""
         count = self._counts.get(type(event))

@@ -42,7 +42,7 @@ async def open_money(
     }
     ledger = Ledger(store, call_prices=call_prices, events=events, clock=clock)
     await stack.enter_async_context(ledger.running())
-    events.subscribe(ledger)
+    events.subscribe(ledger, *ledger.kinds)
     budgets = Budgets(config.budgets, spent=ledger.spent, today=ledger.today, events=events)
     prices = batch_prices(config.llm.prices) if batched else config.llm.prices
     return Money(ledger, Till(prices, budgets, events), budgets)

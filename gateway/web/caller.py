@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.access.identity import Identity, Scope
+from gateway.access.identity import Identity, Proof
 from gateway.web import encoding
 from gateway.web.limits import Client
 
@@ -12,25 +12,25 @@ from gateway.web.limits import Client
 class Caller(msgspec.Struct, frozen=True, gc=False):
     """Somebody at an address, as a head has shown them."""
 
+    proof: Proof
     identity: Identity
     peer: str
     client: Client | None
     """As whom they are counted; None: nobody counts them."""
-    searches: bool
-    """Whether they may search at all."""
     coding: str
     """The coding that they accept; empty: none that there is."""
     own: bytes
     """What stands before the names of answers that are theirs alone."""
 
 
-def make_caller(identity: Identity, peer: str, client: Client | None, accepted: str) -> Caller:
-    """Return *identity* at *peer*, who accepts the codings *accepted*."""
+def make_caller(proof: Proof, peer: str, client: Client | None, accepted: str) -> Caller:
+    """Return whom *proof* shows at *peer*, who accepts the codings *accepted*."""
+    identity = proof.identity
     return Caller(
+        proof=proof,
         identity=identity,
         peer=peer,
         client=client,
-        searches=identity.may(Scope.SEARCH),
         coding=encoding.negotiate(accepted),
         own=own(identity.tenant),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import inf, log1p
 from random import getrandbits, random
 from time import monotonic
 
@@ -26,13 +27,21 @@ class HitLog:
         self._clock = clock
         self._second = 0
         self._drawn = 0
+        self._scale = log1p(-share) if share < 1 else -inf
         self._log = structlog.get_logger("gateway.access")
 
+    def draw(self) -> float:
+        """Return how many hits pass before the next is told of.
+
+        Drawn once for all of them (geometrically), and not once for each.
+        """
+        if self._share <= 0:
+            return inf
+        return log1p(-random()) // self._scale  # noqa: S311 - no secret
+
     @property
-    def drawn(self) -> bool:
-        """Whether to tell of this hit."""
-        if self._share <= 0 or random() >= self._share:  # noqa: S311 - no secret
-            return False
+    def room(self) -> bool:
+        """Whether a hit may be told of in this second, which counts as told."""
         second = int(self._clock())
         if second != self._second:
             self._second, self._drawn = second, 0

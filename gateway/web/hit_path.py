@@ -15,18 +15,17 @@ The rules:
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from random import randbytes
+from time import perf_counter
 from typing import Final, Protocol
 
 from aiohttp import web
 from aiohttp.web_request import Request
-from cachebox import LRUCache
 
 from gateway.access.authenticator import Authenticator
-from gateway.access.identity import Identity
+from gateway.access.identity import Scope
 from gateway.answer import Answer
 from gateway.events import Events
 from gateway.web import encoding
@@ -34,9 +33,10 @@ from gateway.web.caller import Caller, make_caller, own
 from gateway.web.encoding import EncodedBodies
 from gateway.web.hit_counts import HitCounts
 from gateway.web.hit_log import HitLog
-from gateway.web.limits import ClientLimits, rate_lines
+from gateway.web.limits import ClientLimits
 from gateway.web.parameters import Search
 from gateway.web.ready import READY_BYTES, Ready, make_ready
+from gateway.web.recent import Recent
 from gateway.web.request_head import LONGEST, Head, Heads
 from storage.entry import Entry
 from storage.memory import unpack
@@ -46,7 +46,6 @@ _GET = b"GET "
 _PATH = b"GET /v1/search?"
 _VERSION = b" HTTP/1.1"
 _SESSION = "X-Session"
-_Asked = tuple[Ready, Caller, Head, bytes, float]
 
 
 class HitPath:
@@ -69,15 +68,13 @@ class HitPath:
         self._authenticator = authenticator
         self._limits = limits
         self._bodies = bodies
-        self._max_bytes = max_bytes
         self._vary = "Accept-Encoding, Origin" if origins else "Accept-Encoding"
         self._log = log or HitLog(0.0)
+        self._untold = self._log.draw()
         self._clock = clock
         self._counts = HitCounts(events, tiers, clock)
         self._heads = Heads()
-        self._ready: LRUCache[bytes, Ready] = LRUCache(
-            max(max_bytes, 1), getsizeof=lambda line, _: len(line) + READY_BYTES
-        )
+        self._ready: Recent[bytes, Ready] = Recent(max_bytes, lambda name: len(name) + READY_BYTES)
         self._ids = _new_ids()
         self._second = 0.0
         self._date = b""
@@ -85,35 +82,30 @@ class HitPath:
     @property
     def size(self) -> int:
         """Bytes that the ready answers take."""
-        return int(self._ready.current_size())
+        return self._ready.weight
 
     def reply(self, data: bytes, peer: str) -> bytes | None:
         """Return the response to *data* from the address *peer*; None: it is not for us.
 
         What is returned has been counted and has to be sent.
         """
-        started = time.perf_counter()
-        asked = self._asked(data, peer)
-        if asked is None:
+        started = perf_counter()
+        if not data.startswith(_PATH) or len(data) > LONGEST:
             return None
-        ready, caller, head, request_id, now = asked
-        body, same = self._body(ready, caller.coding), head.if_none_match
-        if body is None or (same and same != ready.tag):
+        line, _, block = data.partition(_VERSION)
+        read = self._heads.read(block)
+        if read is None:
             return None
-        told = self._limit(caller)
-        if told is None:
+        head, request_id = read
+        now, caller = self._clock(), head.caller
+        if caller is None or now >= caller.proof.until or caller.peer != peer:
+            caller = self._recognize(head, peer)
+            if caller is None:
+                return None
+        ready = self._standing(line, caller, now)
+        if ready is None:
             return None
-        seconds = time.perf_counter() - started
-        moment = now, seconds, told, self._dated(now), request_id or next(self._ids)
-        if same:
-            reply = ready.unchanged(moment)
-        else:
-            pieces, length, coding = body
-            reply = b"".join((ready.found(length, coding, moment), *pieces))
-        self._counts.add(ready, caller.identity.tenant, seconds, same=bool(same))
-        if self._log.drawn:
-            self._log.tell(data, reply, ready.asked.source, caller.identity, seconds)
-        return reply
+        return self._answer(data, ready, caller, head, (started, now, request_id))
 
     def learn(self, request: Request, asked: Search, answer: Answer, tag: str) -> None:
         """Remember how *request* was answered, if whoever asks next may be told the same."""
@@ -130,62 +122,64 @@ class HitPath:
             return
         ready = make_ready(answer, asked, tag, self._vary, kept)
         line = _GET + request.raw_path.encode("utf-8", "surrogateescape")
-        name = own(ready.tenant) + line if ready.tenant else line
-        if len(name) + READY_BYTES <= self._max_bytes:
-            self._ready.insert(name, ready)
+        self._ready.insert(own(ready.tenant) + line if ready.tenant else line, ready)
 
     def flush(self) -> None:
         """Tell at once of the hits that were counted since the last time."""
         self._counts.flush()
 
-    def _asked(self, data: bytes, peer: str) -> _Asked | None:
-        """Return what is asked by whom, if that is one plain request for what is ready."""
-        if not data.startswith(_PATH) or len(data) > LONGEST:
-            return None
-        line, _, block = data.partition(_VERSION)
-        read = self._heads.read(block)
-        if read is None:
-            return None
-        head, request_id = read
+    def _recognize(self, head: Head, peer: str) -> Caller | None:
+        """Return who asks, if they are known and may search at all; remember it with *head*."""
         # What a page of another origin may read is decided where its answer is prepared.
-        identity = None if head.origin else self._authenticator.known(head.credential)
-        if identity is None:
+        proof = None if head.origin else self._authenticator.known(head.credential)
+        if proof is None or not proof.identity.may(Scope.SEARCH):
             return None
-        caller, now = self._caller(head, identity, peer), self._clock()
-        ready = self._standing(line, caller, now)
-        return None if ready is None else (ready, caller, head, request_id, now)
-
-    def _limit(self, caller: Caller) -> bytes | None:
-        """Count a request of *caller*; return the lines on what is left, None when that is none."""
-        if caller.client is None:
-            return b""
-        decision = self._limits.count(caller.client)
-        return rate_lines(decision) if decision.allowed else None
-
-    def _caller(self, head: Head, identity: Identity, peer: str) -> Caller:
-        caller = head.caller
-        if caller is None or caller.identity is not identity or caller.peer != peer:
-            client = self._limits.client(identity, peer, head.forwarded_for)
-            caller = make_caller(identity, peer, client, head.accept_encoding)
-            head.caller = caller
-        return caller
+        client = self._limits.client(proof.identity, peer, head.forwarded_for)
+        head.caller = make_caller(proof, peer, client, head.accept_encoding)
+        return head.caller
 
     def _standing(self, line: bytes, caller: Caller, now: float) -> Ready | None:
         """Return what is ready for *caller*, if they may have it and it is what is kept now."""
-        name = line
-        ready: Ready | None = self._ready.get(name)
+        found, name = self._ready, line
+        ready = found.young.get(name) or found.recall(name)
         if ready is None:
             name = caller.own + line
-            ready = self._ready.get(name)
-        if ready is None or not caller.searches or now >= ready.until:
+            ready = found.young.get(name) or found.recall(name)
+        if ready is None or now >= ready.until:
             return None
         sources = caller.identity.sources
         if sources is not None and ready.asked.source not in sources:
             return None
         if self._tiers.stands(ready.kept):
             return ready
-        self._ready.pop(name, None)
+        found.pop(name)
         return None
+
+    def _answer(
+        self, data: bytes, ready: Ready, caller: Caller, head: Head, at: tuple[float, float, bytes]
+    ) -> bytes | None:
+        """Return the response of *ready* to *caller*, counted; None: the handler has to make it."""
+        body, same, client = self._body(ready, caller.coding), head.if_none_match, caller.client
+        if body is None or (same and same != ready.tag):
+            return None
+        told = b"" if client is None else self._limits.lines(client)
+        if told is None:
+            return None
+        started, now, request_id = at
+        if not 0 <= now - self._second < 1:
+            self._begin_second(now)
+        seconds = perf_counter() - started
+        moment = now, seconds, told, self._date, request_id or next(self._ids)
+        if same:
+            reply = ready.unchanged(moment)
+        else:
+            pieces, length, coding = body
+            reply = b"".join((ready.found(length, coding, moment), *pieces))
+        self._counts.add(ready, caller.identity.tenant, seconds, same=bool(same))
+        self._untold -= 1
+        if self._untold < 0:
+            self._tell(data, reply, ready, caller, seconds)
+        return reply
 
     def _body(self, ready: Ready, coding: str) -> tuple[tuple[bytes, ...], int, str] | None:
         """Return the pieces of the body, their length and coding; None: it has to be made."""
@@ -196,11 +190,16 @@ class HitPath:
         kept = self._bodies.find(ready.content, ready.view, coding)
         return None if kept is None else ((kept[0],), len(kept[0]), kept[1])
 
-    def _dated(self, now: float) -> bytes:
-        if not self._second <= now < self._second + 1:
-            self._second = float(int(now))
-            self._date = f"Date: {formatdate(now, usegmt=True)}\r\n".encode()
-        return self._date
+    def _begin_second(self, now: float) -> None:
+        self._second = float(int(now))
+        self._date = f"Date: {formatdate(now, usegmt=True)}\r\n".encode()
+
+    def _tell(
+        self, data: bytes, reply: bytes, ready: Ready, caller: Caller, seconds: float
+    ) -> None:
+        self._untold = self._log.draw()
+        if self._log.room:
+            self._log.tell(data, reply, ready.asked.source, caller.identity, seconds)
 
 
 class Hits(Protocol):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import ceil
 from typing import Final
 
 import msgspec
@@ -17,7 +18,16 @@ from aiohttp import hdrs, web
 from aiohttp.web_request import Request
 
 from gateway.access.identity import Identity
-from gateway.rates import ClientRates, ClientsSpec, Decision, Network, Quota, address_of, client_of
+from gateway.rates import (
+    ClientRates,
+    ClientsSpec,
+    Decision,
+    Meter,
+    Network,
+    Quota,
+    address_of,
+    client_of,
+)
 from gateway.web.keys import IDENTITY
 from gateway.web.middlewares import Handler
 from gateway.web.problems import ProblemError
@@ -34,6 +44,9 @@ class Client(msgspec.Struct, frozen=True, gc=False):
 
     name: str
     quota: Quota
+    meter: Meter
+    lines: bytes
+    """What an answer says of the quota, with places for what is left of it."""
 
 
 class ClientLimits:
@@ -63,16 +76,24 @@ class ClientLimits:
             return None
         hops = forwarded.split(",") if forwarded and self._trusted else ()
         at = address_of(peer, hops, self._trusted)
-        return Client(client_of(self._spec.by, identity, at), self._spec.quota_of(identity))
+        name, quota = client_of(self._spec.by, identity, at), self._spec.quota_of(identity)
+        return Client(name, quota, self._rates.meter(name), _lines(quota))
 
     def decide(self, identity: Identity | None, peer: str, forwarded: str) -> Decision | None:
         """Count a request of `client`; None: nobody counts it."""
         client = self.client(identity, peer, forwarded)
-        return None if client is None else self.count(client)
-
-    def count(self, client: Client) -> Decision:
-        """Count a request of *client*. A refused request costs nothing."""
+        if client is None:
+            return None
         return self._rates.take(client.name, client.quota, self._clock())
+
+    def lines(self, client: Client) -> bytes | None:
+        """Count a request of *client*; return `rate_headers` as lines of a head.
+
+        None: there is no room for it, and it costs nothing.
+        """
+        quota = client.quota
+        used = client.meter.take(quota, self._clock(), quota.apart)
+        return None if used is None else client.lines % (quota.left(used), ceil(used))
 
 
 LIMITS: Final = web.AppKey("limits", ClientLimits)
@@ -128,16 +149,11 @@ def rate_headers(decision: Decision) -> dict[str, str]:
     }
 
 
-def rate_lines(decision: Decision) -> bytes:
-    """Return `rate_headers` as lines of a head."""
-    return _template(decision.quota) % (decision.remaining, decision.reset)
-
-
 def _policy(quota: Quota) -> str:
     return f'"{POLICY}";q={quota.requests};w={quota.seconds}'
 
 
 @lru_cache(maxsize=1024)
-def _template(quota: Quota) -> bytes:
+def _lines(quota: Quota) -> bytes:
     line = f'RateLimit-Policy: {_policy(quota)}\r\nRateLimit: "{POLICY}";r=%d;t=%d\r\n'
     return line.encode()

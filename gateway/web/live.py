@@ -28,7 +28,8 @@ async def live(request: Request) -> web.StreamResponse:
         while identity is not None and not ending.is_set():
             await stream.send("stats", orjson.dumps(snapshot(gateway, identity)))
             await _passed(ending)
-            identity = gateway.access.authenticator.known(shown)
+            known = gateway.access.authenticator.known(shown)
+            identity = None if known is None else known.identity
     return stream.response
 
 

@@ -14,11 +14,12 @@ import msgspec
 
 from gateway.web.caller import Caller
 from gateway.web.framing import END
+from gateway.web.recent import Recent
 
 LONGEST = 8 << 10
 MOST_LINES = 100
-_BLOCKS = 20_000
-"""After so many new blocks those are forgotten that did not come again meanwhile."""
+_BLOCKS = 40_000
+"""So many blocks are remembered."""
 _SPELLINGS = 8
 """In so many spellings names of lines that differ each time are known."""
 
@@ -80,8 +81,7 @@ class Heads:
     """Reads blocks of header lines, and remembers those that come again."""
 
     def __init__(self) -> None:
-        self._blocks: dict[bytes, Head] = {}
-        self._older: dict[bytes, Head] = {}
+        self._blocks: Recent[bytes, Head] = Recent(_BLOCKS, lambda _: 1)
         self._volatile: tuple[_Volatile, ...] = ()
 
     def read(self, block: bytes) -> tuple[Head, bytes] | None:
@@ -102,22 +102,23 @@ class Heads:
             start = at + line.length
             end = block.find(b"\r\n", start)
             value = block[start:end]
-            if not _plain(value) and value.translate(None, line.alphabet):
+            # Most are of letters, digits and dashes alone.
+            if not value.replace(b"-", b"").isalnum() and value.translate(None, line.alphabet):
                 return None
             block = block[:at] + block[end:]
             if line.alphabet is _REQUEST_ID:
                 if request_id or not 0 < len(value) <= _LONGEST_ID:
                     return None
                 request_id = value
-        head = self._blocks.get(block) or self._recall(block)
+        head = self._blocks.young.get(block) or self._recall(block)
         return None if head is None else (head, request_id)
 
     def _recall(self, block: bytes) -> Head | None:
-        head = self._older.get(block) or self._read(block)
-        if head is not None:
-            if len(self._blocks) >= _BLOCKS:
-                self._blocks, self._older = {}, self._blocks
-            self._blocks[block] = head
+        head = self._blocks.recall(block)
+        if head is None:
+            head = self._read(block)
+            if head is not None:
+                self._blocks.insert(block, head)
         return head
 
     def _read(self, block: bytes) -> Head | None:
@@ -151,11 +152,6 @@ class Heads:
         if name in _VOLATILE and prefix not in known and len(known) < _SPELLINGS:
             self._volatile += (_Volatile(prefix, _VOLATILE[name], len(prefix)),)
         return False
-
-
-def _plain(value: bytes) -> bool:
-    """Whether *value* is of letters, digits and dashes alone, as most are."""
-    return value.isalnum() or value.replace(b"-", b"").isalnum()
 
 
 def bearer(authorization: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.access.authenticator import Open, Required
-from gateway.access.identity import ANYONE, READING, UnknownCallerError
+from gateway.access.identity import ANYONE, FOR_ANYONE, READING, UnknownCallerError
 from gateway.access.jwks import Issuer
 from gateway.access.keyring import MISSES, KeyRing
 from gateway.access.keys import ApiKey, digest, new_secret
@@ -70,16 +70,21 @@ async def test_a_key_made_elsewhere_is_known_at_once() -> None:
     _, shown = door.key()
     identity = await door.authenticator.identify(shown)
     assert (identity.tenant, identity.scopes) == ("acme", READING)
-    assert door.authenticator.known(shown) == identity
+    proof = door.authenticator.known(shown)
+    assert proof is not None
+    assert proof.identity == identity
 
 
 async def test_a_revoked_key_is_refused_by_the_next_request_that_follows_the_table() -> None:
     door = Door()
     number, shown = door.key()
     await door.authenticator.identify(shown)
+    proof = door.authenticator.known(shown)
+    assert proof is not None
     door.revoke(number)
     await door.ring.load()
     assert door.authenticator.known(shown) is None
+    assert proof.until == 0  # whoever holds it sees that as well
     with pytest.raises(UnknownCallerError, match="revoked"):
         await door.authenticator.identify(shown)
 
@@ -154,7 +159,7 @@ async def test_a_table_that_cannot_be_read_lets_nobody_new_in_and_forgets_nobody
 
 async def test_at_a_desk_anyone_may() -> None:
     assert await Open().identify("") is ANYONE
-    assert Open().known("x") is ANYONE
+    assert Open().known("x") is FOR_ANYONE
 
 
 async def test_two_tenants_with_one_key_table_are_two() -> None:

@@ -54,7 +54,7 @@ class World:
         document: dict[str, Any] = {
             "server": server,
             "database": {"url": f"sqlite+aiosqlite:///{self._folder / 'stream.db'}"},
-            "llm": {"base_url": str(model.make_url("/v1")), "model": "m", "timeout": "5s"},
+            "llm": {"base_url": str(model.make_url("/v1")), "model": "m", "timeout": "20s"},
             "sources": {
                 "medicine": source(
                     self.upstream.url,

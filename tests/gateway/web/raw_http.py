@@ -34,7 +34,7 @@ async def _read_all(reader: asyncio.StreamReader, answers: int) -> list[Raw]:
     found: list[Raw] = []
     while len(found) < answers:
         try:
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
         except (asyncio.IncompleteReadError, ConnectionError):
             break
         lines = head.decode("latin-1").split("\r\n")

@@ -15,8 +15,8 @@ from gateway.assembly import Gateway, open_gateway
 from gateway.config import Config
 from gateway.events import Event, Responded
 from gateway.shedding import Door
-from tests.servers.postgres import eventually
 from tests.serving import served
+from tests.waiting import eventually
 
 HIT = "/v1/search?source=plain&q=aspirin"
 MISS = "/v1/search?source=plain&q=ibuprofen"

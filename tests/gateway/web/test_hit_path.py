@@ -8,7 +8,6 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -16,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from adapters.sources.units import Size
-from gateway.access.identity import READING, Scope
+from gateway.access.identity import READING, Proof, Scope
 from gateway.access.keys import ApiKey, digest, new_secret
 from gateway.access.spec import AccessSection
 from gateway.assembly import Gateway, open_gateway
@@ -24,6 +23,7 @@ from gateway.config import Config
 from gateway.events import Event, Served, TierRead
 from gateway.rates import ClientsSpec
 from gateway.web.app import make_app
+from gateway.web.caller import Caller, make_caller
 from gateway.web.hit_path import HITS, HitPath
 from gateway.web.ready import Form, Ready, make_ready
 from gateway.web.server import listening
@@ -339,6 +339,10 @@ def _young(*given: Any) -> Ready:
     return msgspec.structs.replace(make_ready(*given), at=1e12)
 
 
+def _believed(proof: Proof, *given: Any) -> Caller:
+    return make_caller(Proof(proof.identity, float("inf")), *given)
+
+
 def _without(form: Form, name: bytes) -> Form:
     pattern = re.compile(rb"\r\n" + name + rb": [^\r]*")
     return Form(pattern.sub(b"", form.found), pattern.sub(b"", form.unchanged))
@@ -384,14 +388,12 @@ async def test_a_hit_path_that_believes_revoked_keys_is_found(
     config: Config, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, number, shows = await make_key(config)
+    monkeypatch.setattr("gateway.web.hit_path.make_caller", _believed)
     async with opened(required(config), clock) as both:
         for _ in range(3):
             await both.ask(get(TARGETS[0], shows))
         await talk(both.plain, [get(TARGETS[0], shows)], 1)
         authenticator = both.gateway.access.authenticator
-        identity = authenticator.known(shows.rpartition(" ")[2])
-        believing = SimpleNamespace(known=lambda _: identity)
-        monkeypatch.setattr(both.hits, "_authenticator", believing)
         await both.agree([get(TARGETS[0], shows)], 1)
         await store.revoke(number, clock())
         await authenticator._keys.load()  # type: ignore[attr-defined]

@@ -17,12 +17,12 @@ from typing import Any
 import aiohttp
 import pytest
 import yaml
-from aiohttp.test_utils import unused_port
 
 from gateway.assembly import open_gateway
 from gateway.config import load_config
 from gateway.events import Event, Events, Summarized, SummaryWasted
 from tests.gateway.web.modelled import events
+from tests.ports import free_port
 from tests.serving import decoded, served
 from tests.stub_upstream import Reply, StubUpstream, source
 
@@ -103,7 +103,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def llmock() -> Iterator[str]:
-    port = unused_port()
+    port = free_port()
     command = [str(Path(sys.executable).with_name("llmock")), "serve", "-h", "127.0.0.1"]
     options = ["-p", str(port), "--response-style", "static"]
     quiet = subprocess.DEVNULL
@@ -133,7 +133,7 @@ async def world(llmock: str, tmp_path: Path) -> AsyncIterator[World]:
                 "base_url": f"{llmock}/v1",
                 "api_key": "k",
                 "models": models,
-                "timeout": "5s",
+                "timeout": "20s",
                 "prices": PRICES,
             },
             "sources": {

@@ -60,7 +60,7 @@ def document(folder: Path, upstream: str, model: str, collector: str) -> dict[st
     return {
         "database": {"url": f"sqlite+aiosqlite:///{folder / 'secrets.db'}"},
         "access": {"mode": "required", "token_secret": TOKENS},
-        "llm": {"base_url": f"{model}/v1", "api_key": MODEL, "model": "m", "timeout": "5s"},
+        "llm": {"base_url": f"{model}/v1", "api_key": MODEL, "model": "m", "timeout": "20s"},
         "telemetry": {"endpoint": collector, "headers": {"X-Key": COLLECTOR}, "sample": 1.0},
         "logs": {"level": "debug", "sample_hits": 1.0},
         "sources": sources,

@@ -43,7 +43,7 @@ def test_a_line_that_differs_each_time_is_cut_out_of_a_block_that_is_remembered(
     for number in range(3):
         lines = ("Host: a", f"traceparent: 00-{number}", f"X-Request-Id: r{number}")
         assert heads.read(block(*lines)) == (Head(), f"r{number}".encode())
-    assert len(heads._blocks) == 1
+    assert heads._blocks.weight == 1
 
 
 @pytest.mark.parametrize(
@@ -96,4 +96,4 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     heads = Heads()
     for number in range(35):
         heads.read(block("Host: a", f"If-None-Match: {number}"))
-    assert len(heads._blocks) + len(heads._older) <= 20
+    assert heads._blocks.weight <= 10
