@@ -125,6 +125,20 @@ class DatabaseTier:
         if not kept:
             raise WithdrawnError(f"{entry.key} was withdrawn while it was fetched")
 
+    async def put_many(self, entries: Sequence[Entry]) -> Sequence[WithdrawnError | None]:
+        """Keep *entries*, of which no two have one key; return for each if it was withdrawn.
+
+        Return after the commit, or raise `TierError`. Two calls at once must not share a key.
+        """
+        try:
+            kept = await self._entries.put_many(entries, self._clock())
+        except FAULTS as error:
+            raise TierError(f"the database {self.database.name}: {error}") from error
+        return [
+            None if stands else WithdrawnError(f"{entry.key} was withdrawn while it was fetched")
+            for entry, stands in zip(entries, kept, strict=True)
+        ]
+
     async def drop(self, keys: Sequence[str]) -> int:
         """Forget *keys*; return how many of them it had, or raise `TierError`."""
         doomed = list(dict.fromkeys(keys))

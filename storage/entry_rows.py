@@ -33,6 +33,9 @@ class EntryRows(Protocol):
     async def put(self, entry: Entry, stored_at: float) -> bool:
         """Keep *entry*; False: it was withdrawn since its fetch began, and is not kept."""
 
+    async def put_many(self, entries: Sequence[Entry], stored_at: float) -> Sequence[bool]:
+        """Keep *entries*, of which no two have one key, in one write; say of each as `put` does."""
+
     async def drop(self, keys: Sequence[str]) -> int:
         """Remove *keys*; return how many there were."""
 

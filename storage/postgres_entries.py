@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from storage.entry import Entry, encode
 from storage.entry_rows import LINES, Kept, labels_of, lines_of
-from storage.postgres_fills import EntryRow, Fill, PostgresFills
+from storage.postgres_fills import EntryRow, Fill, Filled, PostgresFills
 from storage.withdrawals import Withdrawals, tenant_of
 
+Write = Callable[[Fill], Awaitable[Filled]]
 WRITES_REMEMBERED = 100_000
 """Keys that are read from the primary while a replica lacks them."""
 _SELECT = (
@@ -34,16 +35,11 @@ class PostgresEntries:
 
     async def put(self, entry: Entry, stored_at: float) -> bool:
         """Keep *entry*; False: it was withdrawn since its fetch began."""
-        since, key = entry.position, _text(entry.key)
-        while True:
-            filled = await self._fills.submit(_fill(entry, stored_at, since))
-            if key in filled.keys:
-                self._note(key, filled.written)
-                return True
-            position, withdrawn = await self._withdrawn(entry)
-            if withdrawn:
-                return False
-            since = position
+        return (await self._keep([entry], stored_at, self._fills.submit))[0]
+
+    async def put_many(self, entries: Sequence[Entry], stored_at: float) -> Sequence[bool]:
+        """Keep *entries*, of which no two have one key, in one write beside all others."""
+        return await self._keep(entries, stored_at, self._fills.write)
 
     async def drop(self, keys: Sequence[str]) -> int:
         """Remove *keys*; return how many there were."""
@@ -70,42 +66,59 @@ class PostgresEntries:
         wires = {key: wire for key, wire, _ in found}
         return {text: Kept(wires.get(text), position) for text in texts}
 
-    def _note(self, key: str, written: int) -> None:
-        if not written:
+    def _note(self, filled: Filled) -> None:
+        if not filled.written:
             return
-        self._written.pop(key, None)
-        self._written[key] = written
+        for key in filled.keys:
+            self._written.pop(key, None)
+            self._written[key] = filled.written
         while self._written:
             oldest, place = next(iter(self._written.items()))
             if not self._reads.has(place) and len(self._written) <= WRITES_REMEMBERED:
                 return
             del self._written[oldest]
 
-    async def _withdrawn(self, entry: Entry) -> tuple[int, bool]:
-        """Return where the log stands, and whether *entry* was withdrawn up to there."""
+    async def _keep(
+        self, entries: Sequence[Entry], stored_at: float, write: Write
+    ) -> Sequence[bool]:
+        by_key = {_text(entry.key): entry for entry in entries}
+        rows = [_row(key, entry, stored_at) for key, entry in by_key.items()]
+        kept: set[str] = set()
+        while rows:
+            filled = await write(Fill(entries=rows))
+            kept |= filled.keys
+            self._note(filled)
+            rows = await self._standing([row for row in rows if row.key not in kept], by_key)
+        return [key in kept for key in by_key]
+
+    async def _standing(
+        self, refused: Sequence[EntryRow], entries: Mapping[str, Entry]
+    ) -> list[EntryRow]:
+        """Return what the log does not cover of the rows that it was too far for."""
+        if not refused:
+            return []
         state = "SELECT position, trimmed FROM invalidation_state"
         # Read first, so that no line up to this position is missed.
         position, trimmed = (await self._database.rows(state))[0]
-        since = Withdrawals(entry.position, floor=trimmed)
-        since.apply(lines_of(await self._database.rows(LINES, entry.position)))
-        return position, since.covers(entry)
-
-
-def _fill(entry: Entry, stored_at: float, since: int) -> Fill:
-    return Fill(
-        entries=[
-            EntryRow(
-                key=_text(entry.key),
-                source=entry.source,
-                wire=encode(entry),
-                stored_at=stored_at,
-                keep_until=entry.keep_until,
-                tenant=_text(tenant_of(entry.key)),
-                holds=entry.holds,
-                labels="\n".join(labels_of(entry)),
-                since=since,
-            )
+        oldest = min(entries[row.key].position for row in refused)
+        since = Withdrawals(oldest, floor=trimmed)
+        since.apply(lines_of(await self._database.rows(LINES, oldest)))
+        return [
+            row._replace(since=position) for row in refused if not since.covers(entries[row.key])
         ]
+
+
+def _row(key: str, entry: Entry, stored_at: float) -> EntryRow:
+    return EntryRow(
+        key=key,
+        source=entry.source,
+        wire=encode(entry),
+        stored_at=stored_at,
+        keep_until=entry.keep_until,
+        tenant=_text(tenant_of(entry.key)),
+        holds=entry.holds,
+        labels="\n".join(labels_of(entry)),
+        since=entry.position,
     )
 
 

@@ -30,7 +30,6 @@ put AS (
     ON CONFLICT (key) DO UPDATE SET source = excluded.source, wire = excluded.wire,
         stored_at = excluded.stored_at, keep_until = excluded.keep_until,
         holds = excluded.holds, labels = excluded.labels
-    RETURNING key
 ),
 named AS (
     INSERT INTO items (number, source, id, name, folded, terms)
@@ -59,7 +58,7 @@ summarized AS (
         retry = excluded.retry
     WHERE excluded.retry = 0 OR summaries.retry > 0
 )
-SELECT NULL AS key, position FROM fence UNION ALL SELECT key, 0 FROM put
+SELECT position FROM fence
 """
 
 
@@ -143,20 +142,29 @@ class PostgresFills:
         self.database.observer.asked()
         return self._fills.submit(fill)
 
+    async def write(self, fill: Fill) -> Filled:
+        """Return what becomes of *fill*, after its commit, beside what else is being written.
+
+        Raise `TierError`. No other fill that is under way may have one of its entries: which of
+        the two would stand is not known.
+        """
+        return (await self._write([fill]))[0]
+
     async def _write(self, fills: list[Fill]) -> Sequence[Filled]:
         # Of two under one name the last stands. All writers take the rows in one order: no
         # deadlock.
         entries = {row.key: row for fill in fills for row in fill.entries}
         names = {(row.source, row.id): row for fill in fills for row in fill.names}
         summaries = {row.digest: row for fill in fills for row in fill.summaries}
-        first, *put = await self.database.rows(
+        found = await self.database.rows(
             _KEEP,
             *_columns(entries, EntryRow),
             *_columns(names, NameRow),
             *_columns(summaries, SummaryRow),
         )
-        keys = frozenset(row[0] for row in put)
-        filled = Filled(int(first[1]), keys, await self.reads.written() if keys else 0)
+        position = int(found[0][0])
+        keys = frozenset(key for key, row in entries.items() if row.since >= position)
+        filled = Filled(position, keys, await self.reads.written() if keys else 0)
         return [filled] * len(fills)
 
 

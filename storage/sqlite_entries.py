@@ -36,6 +36,10 @@ class SqliteEntries:
         row = (entry.key, entry.source, encode(entry), stored_at, entry.keep_until)
         return await self._database.write(lambda connection: _put(connection, entry, row))
 
+    async def put_many(self, entries: Sequence[Entry], stored_at: float) -> Sequence[bool]:
+        """Keep *entries*: what is asked for together is one transaction by itself."""
+        return await asyncio.gather(*(self.put(entry, stored_at) for entry in entries))
+
     async def drop(self, keys: Sequence[str]) -> int:
         """Remove *keys*; return how many there were."""
         return await self._database.change_many(

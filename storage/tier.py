@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from storage.entry import Entry
 
@@ -43,3 +43,14 @@ class Tier(Protocol):
 
     async def close(self) -> None:
         """Give back what it holds; nothing else may be called afterwards."""
+
+
+@runtime_checkable
+class BulkTier(Tier, Protocol):
+    """A tier that keeps many entries for little more than the price of one."""
+
+    async def put_many(self, entries: Sequence[Entry]) -> Sequence[WithdrawnError | None]:
+        """Keep *entries*, of which no two have one key; return for each if it was withdrawn.
+
+        Raise `TierError` where none of them was kept.
+        """

@@ -10,16 +10,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
 
 from storage.backlog import Backlog, OnLoss
 from storage.entry import Entry
-from storage.tier import Tier, TierError, WithdrawnError
+from storage.pending import Pending, PendingWrites
+from storage.tier import BulkTier, Tier, TierError, WithdrawnError
 
-PER_BATCH = 1000
+PER_BATCH = 500
+AT_ONCE = 2
+"""Batches that are out at the same time: one is made ready while the server works on another."""
 LINGER = 0.01
-"""Seconds for which a batch waits for more, unless somebody waits for it."""
+"""Seconds for which a batch waits for more, unless it is full or somebody waits for it."""
 FIRST_REST, LONGEST_REST = 0.1, 5.0
 """Seconds between two tries of a batch that could not be written."""
 LEAVING = 10.0
@@ -34,16 +36,6 @@ class Bounds:
     """When so many wait, a further one is waited for."""
     seconds: float = 60.0
     """What could not be written for so long is given up here; the backlog still has it."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    entry: Entry
-    since: float
-    noted: bool
-    done: list[asyncio.Future[None]] = field(default_factory=list)
-    ended: bool = False
-    error: BaseException | None = None
 
 
 class WriteBehind:
@@ -68,27 +60,30 @@ class WriteBehind:
         self._vouched = vouched
         """Whether this process knows what was withdrawn; else what waits is not served."""
         self._on_loss = on_loss
-        self._waiting: dict[str, _Waiting] = {}
-        self._out: dict[str, _Waiting] = {}
+        self._waiting = PendingWrites()
         self._news = asyncio.Event()
-        self._urgent = asyncio.Event()
-        """Somebody waits for what is to be written."""
-        self._task = asyncio.get_running_loop().create_task(self._write(), name="write behind")
+        """Something waits that may be written."""
+        self._soon = asyncio.Event()
+        """A batch is full, or somebody waits for what is to be written."""
+        self._gathering = asyncio.Lock()
+        self._resting = 0.0
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._write(), name="write behind") for _ in range(AT_ONCE)]
 
     @property
     def waiting(self) -> int:
         """How many entries are not written yet."""
-        return len(self._waiting) + len(self._out)
+        return len(self._waiting) + self._waiting.out
 
     async def get(self, key: str) -> Entry | None:
         """Return what waits to be written, else what *tier* has."""
-        waiting = self._waiting.get(key) or self._out.get(key)
-        if waiting is None:
+        pending = self._waiting.get(key)
+        if pending is None:
             return await self._tier.get(key)
         if self._vouched():
-            return waiting.entry
+            return pending.entry
         # The database alone knows whether it still stands.
-        await self._settled(waiting)
+        await self._settled(pending)
         return await self._tier.get(key)
 
     async def put(self, entry: Entry) -> None:
@@ -101,22 +96,23 @@ class WriteBehind:
         Waits for the commit where too many wait already, or where the backlog fails.
         """
         full = self.waiting >= self._bounds.entries and not self.has(entry.key)
-        waiting = self._add(entry, noted=True)
+        pending = self._add(entry, noted=True)
         try:
             await self._backlog.note(entry.key)
         except TierError:
             full = True
         if full:
-            await self._written(waiting)
+            await self._written(pending)
 
     async def drop(self, keys: Sequence[str]) -> int:
         """Forget *keys*, written or not."""
         for key in keys:
-            waiting = self._waiting.pop(key, None)
-            if waiting is not None:
-                _end(waiting, WithdrawnError(f"{key} was dropped before it was written"))
-        while out := [self._out[key] for key in keys if key in self._out]:
-            await self._settled(out[0])
+            pending = self._waiting.discard(key)
+            if pending is not None:
+                pending.end(WithdrawnError(f"{key} was dropped before it was written"))
+        for key in keys:
+            while out := self._waiting.out_under(key):
+                await self._settled(out)
         return await self._tier.drop(keys)
 
     async def ping(self) -> None:
@@ -127,108 +123,106 @@ class WriteBehind:
         """Write what waits, as far as that can be done soon, and close the database."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LEAVING):
-                for waiting in (*self._out.values(), *self._waiting.values()):
-                    await self._settled(waiting)
-        self._task.cancel()
-        await asyncio.wait([self._task])
+                for pending in list(self._waiting):
+                    await self._settled(pending)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
         if self.waiting:
             self._on_loss(f"{self.waiting} entries are left to the next process")
         await self._tier.close()
 
     def has(self, key: str) -> bool:
         """Say whether *key* waits to be written here."""
-        return key in self._waiting or key in self._out
+        return key in self._waiting
 
-    def _add(self, entry: Entry, *, noted: bool) -> _Waiting:
-        before = self._waiting.get(entry.key)
-        now = asyncio.get_running_loop().time()
-        waiting = _Waiting(entry, now, noted) if before is None else before
-        waiting.entry = entry  # the last one stands, whoever waits for one before it
-        waiting.noted = waiting.noted or noted
-        self._waiting[entry.key] = waiting
+    def _add(self, entry: Entry, *, noted: bool) -> Pending:
+        pending = self._waiting.add(entry, asyncio.get_running_loop().time(), noted=noted)
         self._news.set()
-        return waiting
+        if len(self._waiting) == PER_BATCH:
+            self._soon.set()
+        return pending
 
-    async def _written(self, waiting: _Waiting) -> None:
-        if waiting.ended:
-            if waiting.error is not None:
-                raise waiting.error
-            return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting.done.append(future)
-        self._urgent.set()
-        await future
+    async def _written(self, pending: Pending) -> None:
+        self._soon.set()
+        await pending.ended()
 
-    async def _settled(self, waiting: _Waiting) -> None:
+    async def _settled(self, pending: Pending) -> None:
         try:
-            await self._written(waiting)
+            await self._written(pending)
         except TierError:
             return
 
     async def _write(self) -> None:
-        rest = FIRST_REST
+        """Write one batch after the other; several tasks do, of which one at a time gathers."""
+        while True:
+            async with self._gathering:
+                batch = await self._gathered()
+            if await self._batch(batch):
+                self._resting = 0.0
+            else:
+                self._resting = min(max(FIRST_REST, self._resting * 2), LONGEST_REST)
+
+    async def _gathered(self) -> list[Pending]:
+        """Return a batch: soon, or after a rest where the last one could not be written."""
+        if self._resting:
+            await self._rest(self._resting)
         while True:
             await self._news.wait()
             if len(self._waiting) < PER_BATCH:
                 await self._rest(LINGER)
-            self._urgent.clear()
-            self._out = dict(islice(self._waiting.items(), PER_BATCH))
-            for key in self._out:
-                del self._waiting[key]
-            if not self._waiting:
-                self._news.clear()
-            if await self._batch():
-                rest = FIRST_REST
-            else:
-                await self._rest(rest)
-                rest = min(rest * 2, LONGEST_REST)
+            self._soon.clear()
+            batch = self._waiting.take(PER_BATCH)
+            if not (batch and len(self._waiting)):
+                self._news.clear()  # what still waits does so behind what is out
+            if batch:
+                return batch
 
     async def _rest(self, seconds: float) -> None:
         """Wait so long, or until somebody waits for what is to be written."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._urgent.wait()
+                await self._soon.wait()
 
-    async def _batch(self) -> bool:
+    async def _batch(self, batch: Sequence[Pending]) -> bool:
         """Write what is out; return whether the database took it."""
-        items = list(self._out.values())
-        results = await asyncio.gather(
-            *(self._tier.put(item.entry) for item in items), return_exceptions=True
-        )
-        self._out = {}
-        failed = [
-            (item, error)
-            for item, error in zip(items, results, strict=True)
-            if isinstance(error, BaseException) and not isinstance(error, WithdrawnError)
-        ]
-        for item, error in zip(items, results, strict=True):
-            if error is None or isinstance(error, WithdrawnError):
-                _end(item, error)
+        errors = await self._put([item.entry for item in batch])
+        self._waiting.back(batch)
+        failed = []
+        for item, error in zip(batch, errors, strict=True):
+            item.end(error)
+            if not (error is None or isinstance(error, WithdrawnError)):
+                failed.append((item, error))
         self._again(failed)
+        if self._waiting:
+            self._news.set()
         lost = {item.entry.key for item, _ in failed}
-        await self._forget([i for i in items if i.noted and i.entry.key not in lost])
+        await self._forget([i for i in batch if i.noted and i.entry.key not in lost])
         return not failed
 
-    def _again(self, failed: Sequence[tuple[_Waiting, BaseException]]) -> None:
+    async def _put(self, entries: Sequence[Entry]) -> Sequence[BaseException | None]:
+        """Return for each of *entries* why the database has not taken it."""
+        if isinstance(self._tier, BulkTier):
+            together = self._tier.put_many(entries)
+            (errors,) = await asyncio.gather(together, return_exceptions=True)
+            return [errors] * len(entries) if isinstance(errors, BaseException) else errors
+        return await asyncio.gather(*map(self._tier.put, entries), return_exceptions=True)
+
+    def _again(self, failed: Sequence[tuple[Pending, BaseException]]) -> None:
         """Have what nobody waits for tried again, before what came behind it."""
-        now, given_up = asyncio.get_running_loop().time(), list[str]()
-        again: dict[str, _Waiting] = {}
+        now, given_up, again = asyncio.get_running_loop().time(), list[str](), list[Pending]()
         for item, error in failed:
-            key = item.entry.key
-            _end(item, error)
-            if not item.noted or key in self._waiting:
+            if not item.noted or item.entry.key in self._waiting:
                 continue  # its caller has been told, or a newer one stands behind it
             if now - item.since > self._bounds.seconds:
                 given_up.append(str(error))
             else:
-                again[key] = _Waiting(item.entry, item.since, noted=True)
-        if again:
-            self._waiting = {**again, **self._waiting}
-            self._news.set()
+                again.append(Pending(item.entry, item.since, noted=True))
+        self._waiting.again(again)
         if given_up:
             self._on_loss(f"{len(given_up)} entries could not be written: {given_up[0]}")
 
-    async def _forget(self, items: Sequence[_Waiting]) -> None:
+    async def _forget(self, items: Sequence[Pending]) -> None:
         # What has come again meanwhile is noted for its own sake.
         keys = [item.entry.key for item in items if item.entry.key not in self._waiting]
         if keys:
@@ -236,15 +230,3 @@ class WriteBehind:
                 await self._backlog.done(keys)
             except TierError:
                 return  # it is written once more, which changes nothing
-
-
-def _end(waiting: _Waiting, error: BaseException | None) -> None:
-    waiting.ended, waiting.error = True, error
-    for future in waiting.done:
-        if future.done():
-            continue
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
-    waiting.done.clear()
