@@ -66,9 +66,9 @@ class Quota:
         object.__setattr__(self, "apart", self.seconds / self.requests)
         object.__setattr__(self, "most", self.seconds * (1 + 1e-9))
 
-    def left(self, used: float) -> float:
+    def left(self, used: float) -> int:
         """Return how many requests may follow where so many of its seconds are *used*."""
-        return (self.seconds - used) / self.apart + 1e-6
+        return int((self.seconds - used) / self.apart + 1e-6)
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
@@ -135,10 +135,10 @@ class ClientRates:
         meter, apart = self.meter(client), quota.apart * min(cost, quota.requests)
         used = meter.take(quota, now, apart)
         if used is not None:
-            return Decision(True, quota, int(quota.left(used)), math.ceil(used))
+            return Decision(True, quota, quota.left(used), math.ceil(used))
         used = max(meter.due - now, 0.0)
         wait = max(1, math.ceil(used + apart - quota.seconds))
-        return Decision(False, quota, max(0, int(quota.left(used))), math.ceil(used), wait)
+        return Decision(False, quota, max(0, quota.left(used)), math.ceil(used), wait)
 
 
 @lru_cache(maxsize=1024)

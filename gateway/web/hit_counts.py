@@ -25,19 +25,25 @@ class HitCounts:
         self._events = events
         self._tiers = tiers
         self._clock = clock
-        self._hits: list[tuple[Ready, str]] = []
+        self._hits: dict[str, list[Ready]] = {}
+        """By who asked."""
         self._seconds = 0.0
         self._unchanged = 0
         self._untold: Iterator[Event] = iter(())
 
-    def add(self, ready: Ready, tenant: str, seconds: float, *, same: bool) -> None:
-        """Count an answer to *tenant* that took *seconds*; *same*: it was a 304."""
-        if not self._hits:
-            asyncio.get_running_loop().call_later(FLUSH, self._tell)
-        self._hits.append((ready, tenant))
+    def add(self, ready: Ready, tenant: str, seconds: float) -> None:
+        """Count an answer to *tenant* that took *seconds*."""
+        hits = self._hits.get(tenant)
+        if hits is None:
+            if not self._hits:
+                asyncio.get_running_loop().call_later(FLUSH, self._tell)
+            hits = self._hits[tenant] = []
+        hits.append(ready)
         self._seconds += seconds
-        if same:
-            self._unchanged += 1
+
+    def unchanged(self) -> None:
+        """Count one of them as a 304."""
+        self._unchanged += 1
 
     def flush(self) -> None:
         """Tell at once of all that was counted since the last time."""
@@ -59,31 +65,38 @@ class HitCounts:
             asyncio.get_running_loop().call_soon(self._tell_some)
 
     def _events_of_batch(self) -> Iterator[Event]:
-        hits, self._hits = self._hits, []
+        hits, self._hits = self._hits, {}
         took, self._seconds = self._seconds, 0.0
         same, self._unchanged = self._unchanged, 0
-        return self._all(hits, took / max(1, len(hits)), same) if hits else iter(())
+        return self._all(hits, took, same) if hits else iter(())
 
-    def _all(self, hits: list[tuple[Ready, str]], seconds: float, same: int) -> Iterator[Event]:
-        now = self._clock()
-        yield TierRead("memory", True, seconds, len(hits))
-        for status, number in ((200, len(hits) - same), (304, same)):
+    def _all(self, hits: dict[str, list[Ready]], took: float, same: int) -> Iterator[Event]:
+        total = sum(map(len, hits.values()))
+        seconds = took / total
+        yield TierRead("memory", True, seconds, total)
+        for status, number in ((200, total - same), (304, same)):
             if number:
                 yield Responded(_ROUTE, "GET", status, "memory", seconds, count=number)
-        for (ready, tenant), count in Counter(hits).items():
-            # It was used: what memory has no room for is something else.
-            self._tiers.handle(ready.kept.key)
-            model, usd = ready.paid
-            yield Served(
-                source=ready.asked.source,
-                key=ready.kept.key,
-                outcome="hit",
-                tier="memory",
-                seconds=seconds,
-                model=model,
-                usd=usd,
-                tenant=tenant,
-                count=count,
-                age=max(0.0, now - ready.at),
-                asked=ready.asked,
-            )
+        now = self._clock()
+        for tenant, theirs in hits.items():
+            for ready, count in Counter(theirs).items():
+                # It was used: what memory has no room for is something else.
+                self._tiers.handle(ready.kept.key)
+                yield _served(ready, tenant, seconds, now, count)
+
+
+def _served(ready: Ready, tenant: str, seconds: float, now: float, count: int) -> Served:
+    model, usd = ready.paid
+    return Served(
+        source=ready.asked.source,
+        key=ready.kept.key,
+        outcome="hit",
+        tier="memory",
+        seconds=seconds,
+        model=model,
+        usd=usd,
+        tenant=tenant,
+        count=count,
+        age=max(0.0, now - ready.at),
+        asked=ready.asked,
+    )

@@ -172,10 +172,11 @@ class HitPath:
         moment = now, seconds, told, self._date, request_id or next(self._ids)
         if same:
             reply = ready.unchanged(moment)
+            self._counts.unchanged()
         else:
             pieces, length, coding = body
             reply = b"".join((ready.found(length, coding, moment), *pieces))
-        self._counts.add(ready, caller.identity.tenant, seconds, same=bool(same))
+        self._counts.add(ready, caller.identity.tenant, seconds)
         self._untold -= 1
         if self._untold < 0:
             self._tell(data, reply, ready, caller, seconds)

@@ -80,10 +80,11 @@ class Ready(msgspec.Struct, gc=False, eq=False):
         return self.form.unchanged % self._numbers(moment)
 
     def _numbers(self, moment: Moment) -> tuple[int | bytes, ...]:
-        now, seconds, *lines = moment
+        now, seconds, limits, date, request_id = moment
         past = now - self.at
         age, left = int(past) if past > 0 else 0, floor(self.ttl - past)
-        return age + left, left, age, _milliseconds(seconds), self.tag, *lines
+        took = _MILLISECONDS[int(seconds * 1e6)] if seconds < 0.001 else b"%.3f" % (seconds * 1000)
+        return age + left, left, age, took, self.tag, limits, date, request_id
 
 
 def make_ready(answer: Answer, asked: Search, tag: str, vary: str, kept: Kept) -> Ready:
@@ -121,7 +122,3 @@ def _form(lifetime: str, vary: str) -> Form:
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items()).encode()
     lines += b"%b%bX-Request-Id: %b\r\n\r\n"
     return Form(_FOUND + lines, _NOT_MODIFIED + lines)
-
-
-def _milliseconds(seconds: float) -> bytes:
-    return _MILLISECONDS[int(seconds * 1e6)] if seconds < 0.001 else b"%.3f" % (seconds * 1000)
