@@ -9,7 +9,7 @@ from __future__ import annotations
 from storage.leases import Note
 from storage.redis_channels import RedisChannels
 from storage.redis_link import RedisLink, Script
-from storage.shared_leases import TERM, Answer, SharedLeases
+from storage.shared_leases import POLL, TERM, Answer, SharedLeases
 
 CHANNEL = "leases"
 
@@ -46,9 +46,15 @@ class RedisLeases(SharedLeases):
     """Leases over *link*; *channels* tell of the ends that are waited for."""
 
     def __init__(
-        self, link: RedisLink, channels: RedisChannels, prefix: str, term: float = TERM
+        self,
+        link: RedisLink,
+        channels: RedisChannels,
+        prefix: str,
+        *,
+        term: float = TERM,
+        poll: float = POLL,
     ) -> None:
-        super().__init__(term)
+        super().__init__(term, poll)
         self._link = link
         self._prefix = prefix
         channels.subscribe(CHANNEL, self._hear)

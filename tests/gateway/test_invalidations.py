@@ -26,8 +26,9 @@ from storage.tier import TierError
 from storage.tiers import Tiers
 from storage.withdrawals import Scope, Withdrawals, holdings
 from tests.clocks import ManualClock
-from tests.servers.postgres import Server, eventually
+from tests.servers.postgres import Server
 from tests.storage.entries import SharedTier, make_entry
+from tests.waiting import eventually
 
 EVERYTHING = Scope("all", "public")
 

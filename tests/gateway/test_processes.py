@@ -19,8 +19,9 @@ import pytest
 import yaml
 
 from tests.ports import free_port
-from tests.servers.postgres import Server, eventually
+from tests.servers.postgres import Server
 from tests.stub_upstream import Reply, StubUpstream, source
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 RECORD = {"id": "1", "name": "Aspirin"}

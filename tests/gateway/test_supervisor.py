@@ -16,8 +16,8 @@ import orjson
 import pytest
 import yaml
 
-from tests.servers.postgres import eventually
 from tests.stub_upstream import Reply, StubUpstream, source
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = {"id": "1", "name": "Aspirin"}

@@ -5,7 +5,6 @@ PostgreSQL refuses to run as root: then it runs as ``nobody``, in a folder of it
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import importlib.util
 import itertools
@@ -172,19 +171,6 @@ def awaited(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end, "the server does not answer"
         time.sleep(0.01)
-
-
-async def eventually(condition: Callable[[], Any], patience: float = 10.0) -> None:
-    """Wait until *condition*, plain or awaitable, is met."""
-    end = time.monotonic() + patience
-    while True:
-        met = condition()
-        if asyncio.iscoroutine(met):
-            met = await met
-        if met:
-            return
-        assert time.monotonic() < end, "it did not come to be"
-        await asyncio.sleep(0.005)
 
 
 @contextmanager

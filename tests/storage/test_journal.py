@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -19,7 +20,7 @@ from tests.clocks import ManualClock
 from tests.fault_proxy import FaultProxy
 from tests.servers.valkey import Valkey
 
-PATIENT = 5.0
+PATIENT = 20.0
 
 
 @asynccontextmanager
@@ -42,14 +43,14 @@ async def journal(request: pytest.FixtureRequest, valkey_server: Valkey) -> Asyn
     if request.param == "local":
         yield LocalJournal()
         return
-    prefix = f"journal{id(request)}:"
+    prefix = f"journal{secrets.token_hex(4)}:"
     async with shared(valkey_server.url, prefix) as opened:
         yield opened
 
 
 async def bodies(journal: Journal, after: str, count: int) -> list[bytes]:
     """Return what comes after *after*, once there are *count* lines of it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             news = journal.news
             lines = await journal.since(after, 1000)

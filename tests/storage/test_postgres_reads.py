@@ -15,8 +15,9 @@ from storage.postgres import PoolSettings, Postgres, open_postgres
 from storage.postgres_reads import MAX_LAG, PostgresReads
 from storage.withdrawals import Scope
 from tests.clocks import ManualClock
-from tests.servers.postgres import Server, eventually, replica_of
+from tests.servers.postgres import Server, replica_of
 from tests.storage.entries import make_entry
+from tests.waiting import eventually
 
 
 def entry(number: int, body: bytes = b"1") -> Entry:

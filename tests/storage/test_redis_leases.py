@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from storage import shared_leases
 from storage.leases import Leases, NoLeases, Note
 from storage.redis_address import parse_address
 from storage.redis_channels import RedisChannels
@@ -17,8 +18,9 @@ from storage.redis_leases import RedisLeases
 from storage.redis_link import RedisLink
 from tests.fault_proxy import FaultProxy
 from tests.servers.valkey import Valkey
+from tests.waiting import eventually
 
-PATIENT = 5.0
+PATIENT = 20.0
 
 
 @dataclass
@@ -53,11 +55,11 @@ def noted(error: BaseException) -> Note:
 
 
 @asynccontextmanager
-async def replica(url: str, prefix: str, term: float = 3.0) -> AsyncIterator[RedisLeases]:
+async def replica(url: str, prefix: str, **seconds: float) -> AsyncIterator[RedisLeases]:
     address = parse_address(url)
     link = RedisLink(make_client(address, timeout=PATIENT), PATIENT, lambda up, why: None)
     channels = RedisChannels(make_client(address, timeout=PATIENT), link, prefix)
-    leases = RedisLeases(link, channels, prefix, term)
+    leases = RedisLeases(link, channels, prefix, **seconds)
     try:
         async with channels.running():
             await channels.listening.wait()
@@ -68,22 +70,35 @@ async def replica(url: str, prefix: str, term: float = 3.0) -> AsyncIterator[Red
 
 
 @asynccontextmanager
-async def replicas(url: str, prefix: str, count: int = 3) -> AsyncIterator[list[RedisLeases]]:
+async def replicas(
+    url: str, prefix: str, count: int = 3, **seconds: float
+) -> AsyncIterator[list[RedisLeases]]:
     async with AsyncExitStack() as stack:
-        made = [replica(url, prefix) for _ in range(count)]
+        made = [replica(url, prefix, **seconds) for _ in range(count)]
         yield [await stack.enter_async_context(each) for each in made]
 
 
 async def until_waiting(server: Valkey, key: str) -> None:
     """Return when somebody waits for *key*."""
     with server.client() as client:
-        while not str(client.get(key)).endswith("!'"):
-            await asyncio.sleep(0.005)
+        await eventually(lambda: str(client.get(key)).endswith("!'"))
+
+
+async def until_ended(server: Valkey, key: str) -> None:
+    """Return when the server knows that the work for *key* was done a moment ago."""
+    with server.client() as client:
+        await eventually(lambda: str(client.get(key)).startswith("b'-"))
+
+
+@pytest.fixture(autouse=True)
+def _long_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the end of a work known for as long as a busy machine may take to ask."""
+    monkeypatch.setattr(shared_leases, "LINGER", 20.0)
 
 
 async def test_one_replica_works_and_the_others_have_what_it_made(valkey_server: Valkey) -> None:
     shared = Shared()
-    async with asyncio.timeout(10), replicas(valkey_server.url, "one:") as three:
+    async with asyncio.timeout(30), replicas(valkey_server.url, "one:") as three:
         asked = [asyncio.create_task(shared.ask(each)) for each in three]
         await shared.begun.wait()
         await until_waiting(valkey_server, "one:lease:k")
@@ -93,28 +108,32 @@ async def test_one_replica_works_and_the_others_have_what_it_made(valkey_server:
 
 async def test_waiting_is_no_polling(valkey_server: Valkey) -> None:
     shared = Shared()
-    async with asyncio.timeout(10), replicas(valkey_server.url, "calm:") as three:
+    url = valkey_server.url
+    async with asyncio.timeout(30), replicas(url, "calm:", term=60.0, poll=60.0) as three:
+        shared.gate.set()
+        await shared.ask(three[0], "first")  # the server knows the scripts from here on
+        await until_ended(valkey_server, "calm:lease:first")
+        shared.gate.clear()
+        shared.begun.clear()
         valkey_server.forget_commands()
         asked = [asyncio.create_task(shared.ask(each)) for each in three]
         await shared.begun.wait()
-        await asyncio.sleep(0.7)
+        await eventually(lambda: valkey_server.commands().get("evalsha") == 3)
+        await asyncio.sleep(0.3)
         shared.gate.set()
         await asyncio.gather(*asked)
-        for each in three:
-            await each.close()
+        await until_ended(valkey_server, "calm:lease:k")
+        # One to ask for each replica, and one to give back.
         calls = valkey_server.commands()
-        # One to ask for each replica, sent whole once where the server does not know it yet,
-        # and one to give back.
-        assert calls["evalsha"] <= 4
-        assert calls.get("eval", 0) <= 4
+        assert (calls["evalsha"], calls.get("eval", 0)) == (4, 0)
 
 
 async def test_who_had_looked_before_the_end_finds_what_was_made(valkey_server: Valkey) -> None:
     shared = Shared()
     shared.gate.set()
-    async with asyncio.timeout(10), replicas(valkey_server.url, "late:", 2) as (one, other):
+    async with asyncio.timeout(30), replicas(valkey_server.url, "late:", 2) as (one, other):
         assert await shared.ask(one) == "made by call 1"
-        await one.close()
+        await until_ended(valkey_server, "late:lease:k")
         assert await shared.ask(other) == "made by call 1"
         assert shared.looks == 1
         shared.made.clear()
@@ -130,7 +149,7 @@ async def test_a_failure_is_that_of_all_and_not_repeated(valkey_server: Valkey) 
         await shared.gate.wait()
         raise RuntimeError("the upstream is down")
 
-    async with asyncio.timeout(10), replicas(valkey_server.url, "fail:") as three:
+    async with asyncio.timeout(30), replicas(valkey_server.url, "fail:") as three:
         asked = [
             asyncio.create_task(each.once("k", fail, shared.look, noted)) for each in three[:2]
         ]
@@ -140,8 +159,7 @@ async def test_a_failure_is_that_of_all_and_not_repeated(valkey_server: Valkey) 
         for each in asked:
             with pytest.raises(RuntimeError, match="the upstream is down"):
                 await each
-        await three[0].close()
-        await three[1].close()
+        await until_ended(valkey_server, "fail:lease:k")
         with pytest.raises(RuntimeError, match="the upstream is down"):
             await three[2].once("k", fail, shared.look, noted)
         assert shared.calls == 1
@@ -149,7 +167,7 @@ async def test_a_failure_is_that_of_all_and_not_repeated(valkey_server: Valkey) 
 
 async def test_an_owner_that_dies_is_succeeded_within_its_term(valkey_server: Valkey) -> None:
     shared = Shared()
-    async with asyncio.timeout(10), replica(valkey_server.url, "dies:") as heir:
+    async with asyncio.timeout(30), replica(valkey_server.url, "dies:") as heir:
         with valkey_server.client() as client:  # an owner that renews nothing any more
             client.set("dies:lease:k", "+gone", px=300)
         shared.gate.set()
@@ -159,11 +177,14 @@ async def test_an_owner_that_dies_is_succeeded_within_its_term(valkey_server: Va
 async def test_a_lease_is_renewed_while_its_owner_works(valkey_server: Valkey) -> None:
     shared = Shared()
     url = valkey_server.url
-    async with asyncio.timeout(10), replica(url, "long:", 0.2) as one, replica(url, "long:") as two:
+    async with asyncio.timeout(30), replicas(url, "long:", 2, term=6.0) as (one, two):
         asked = [asyncio.create_task(shared.ask(one))]
         await shared.begun.wait()
         asked.append(asyncio.create_task(shared.ask(two)))
-        await asyncio.sleep(0.6)
+        await until_waiting(valkey_server, "long:lease:k")
+        with valkey_server.client() as client:
+            client.pexpire("long:lease:k", 5000)  # what is more than that was renewed
+            await eventually(lambda: client.pttl("long:lease:k") > 5000)
         assert shared.calls == 1
         shared.gate.set()
         assert await asyncio.gather(*asked) == ["made by call 1"] * 2
@@ -171,7 +192,7 @@ async def test_a_lease_is_renewed_while_its_owner_works(valkey_server: Valkey) -
 
 async def test_a_caller_who_leaves_gives_the_lease_back(valkey_server: Valkey) -> None:
     shared = Shared()
-    async with asyncio.timeout(10), replicas(valkey_server.url, "leave:", 2) as (one, other):
+    async with asyncio.timeout(30), replicas(valkey_server.url, "leave:", 2) as (one, other):
         leaving = asyncio.create_task(shared.ask(one))
         await shared.begun.wait()
         staying = asyncio.create_task(shared.ask(other))
@@ -184,7 +205,7 @@ async def test_a_caller_who_leaves_gives_the_lease_back(valkey_server: Valkey) -
 async def test_without_redis_everyone_works(valkey_server: Valkey) -> None:
     async with FaultProxy(valkey_server.port) as proxy:
         url = f"redis://127.0.0.1:{proxy.port}"
-        async with asyncio.timeout(10), replica(url, "away:") as one:
+        async with asyncio.timeout(30), replica(url, "away:") as one:
             await proxy.refuse()
             shared = Shared()
             shared.gate.set()
@@ -194,7 +215,7 @@ async def test_without_redis_everyone_works(valkey_server: Valkey) -> None:
 async def test_who_waits_goes_on_when_redis_is_lost(valkey_server: Valkey) -> None:
     async with FaultProxy(valkey_server.port) as proxy:
         url = f"redis://127.0.0.1:{proxy.port}"
-        async with asyncio.timeout(10), replica(url, "lost:") as one:
+        async with asyncio.timeout(30), replica(url, "lost:") as one:
             with valkey_server.client() as client:
                 client.set("lost:lease:k", "+another", px=60_000)
             shared = Shared()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientError, ClientSession
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 
 from adapters.breaker import Breaker
 from adapters.errors import SummaryError
@@ -20,6 +20,7 @@ from adapters.sources.units import Duration
 from adapters.summarizers.base import Brief
 from adapters.summarizers.openai import OpenAISummarizer
 from tests.adapters.llm.stub_chat import StubChat, chunk, completion, failure
+from tests.ports import free_port
 
 BRIEF = Brief("pill", ({"id": "1", "name": "Pill", "purpose": "for pain"},), "en")
 
@@ -35,7 +36,7 @@ def chain(base_url: str, model: str) -> ModelChain:
 
 @pytest.fixture(scope="module")
 def llmock() -> Iterator[str]:
-    port = unused_port()
+    port = free_port()
     command = [str(Path(sys.executable).with_name("llmock")), "serve", "-h", "127.0.0.1"]
     quiet = subprocess.DEVNULL
     with subprocess.Popen([*command, "-p", str(port)], stdout=quiet, stderr=quiet) as process:

@@ -17,9 +17,10 @@ from gateway.config import load_config
 from gateway.lookup import make_lookup
 from tests.fault_proxy import FaultProxy
 from tests.gateway.test_processes import Process
-from tests.servers.postgres import Server, eventually
+from tests.servers.postgres import Server
 from tests.servers.valkey import Valkey, valkey
 from tests.stub_upstream import Reply, StubUpstream, source
+from tests.waiting import eventually
 
 RECORD = {"id": "1", "name": "Aspirin"}
 

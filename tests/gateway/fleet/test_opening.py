@@ -16,10 +16,10 @@ from gateway.events import Event, Events, TierFailed, TierLost, TierReturned
 from storage.withdrawals import Scope
 from tests.fault_proxy import FaultProxy
 from tests.gateway.fleet.fleet import ask, config, gateways
-from tests.servers.postgres import eventually
 from tests.servers.valkey import Valkey, valkey
 from tests.serving import served
 from tests.stub_upstream import Reply, StubUpstream
+from tests.waiting import eventually
 
 RECORD = {"id": "1", "name": "Aspirin", "use": "Against pain."}
 
