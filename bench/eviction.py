@@ -19,6 +19,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
+
 from bench.popularity import from_environment, zipf
 from storage.eviction import S3Fifo
 
@@ -33,15 +35,27 @@ Replay = Callable[[Sequence[str], int], float]
 """Returns the hit ratio of a trace in a cache of so many entries."""
 
 
+class Line(msgspec.Struct, gc=False, eq=False):
+    """What the memory tier's own policy keeps of a key: nothing."""
+
+    key: str
+    hits: int = 0
+    main: bool = False
+    size: int = SIZE
+
+    def end(self) -> None:
+        """Go."""
+
+
 def ours(trace: Sequence[str], size: int) -> float:
     """Replay *trace* against the memory tier's own policy."""
-    cache: S3Fifo[bool] = S3Fifo(size * SIZE)
+    cache: S3Fifo[Line] = S3Fifo(size * SIZE)
     hits = 0
     for key in trace:
         if cache.get(key) is not None:
             hits += 1
         else:
-            cache.insert(key, True, SIZE)
+            cache.insert(Line(key))
     return hits / len(trace)
 
 
@@ -105,9 +119,9 @@ def read_trace(path: Path) -> list[str]:
 def nanoseconds(lookups: int = 100_000) -> float:
     """Return what a hit costs, among so many entries in no order."""
     keys = [f"v1:public:medicine:{number:064x}" for number in range(lookups)]
-    cache: S3Fifo[bool] = S3Fifo(lookups * SIZE)
+    cache: S3Fifo[Line] = S3Fifo(lookups * SIZE)
     for key in keys:
-        cache.insert(key, True, SIZE)
+        cache.insert(Line(key))
     Random(1).shuffle(keys)
     best = float("inf")
     for _ in range(5):

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from collections.abc import Iterator
+from typing import Generic, Protocol, TypeVar
 
-import msgspec
+from storage.ghosts import Ghosts
 
 SMALL = 0.03
 """Share of the bound for what is new."""
@@ -28,40 +28,53 @@ REMEMBERED = 2
 """For each entry that is kept, so many keys of entries that went."""
 _SLACK = 1_000
 """Places of removed entries that may wait in the queues, beside as many as are kept."""
+_TABLE = 1 << 20
+"""Bytes of what is kept for which there is a table of its own: one table for a million entries
+would stop everything for a tenth of a second each time that it is built anew."""
+_BITS = 32
+"""Lower bits of a key's hash: those that a table goes by tell nothing of which table it is."""
 
-Value = TypeVar("Value")
 
-
-class _Slot(msgspec.Struct, Generic[Value], gc=False, eq=False):
-    """An entry's place in a queue."""
+class Held(Protocol):
+    """What is kept, with what its queue has to know of it: an object less for each."""
 
     key: str
-    value: Value | None
-    """None: it was removed, and its place is passed over."""
-    size: int
+    hits: int
+    """Since it came, or since its last turn."""
     main: bool
-    hits: int = 0
+    """In which queue its place is."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes; the same until it ends."""
+
+    def end(self) -> None:
+        """Learn that it is kept no more, whatever the reason; this must be quick."""
+
+
+Value = TypeVar("Value", bound=Held)
 
 
 class S3Fifo(Generic[Value]):
     """A mapping of at most *max_bytes*; any thread may call anything, and reads never wait.
 
-    *ended* is told of each value that is kept no more, whatever the reason; it must be quick.
+    A key has one place in the queues until its turn comes, whatever becomes of its value before:
+    what is replaced, or removed and soon there again, stands where it stood.
     """
 
-    def __init__(self, max_bytes: int, ended: Callable[[Value], None] = lambda _: None) -> None:
+    def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._ended = ended
         self._small_bytes = max_bytes * SMALL
         self._lock = threading.Lock()
-        self._begin()
-
-    def _begin(self) -> None:
-        self._slots: dict[str, _Slot[Value]] = {}
-        self._small: deque[_Slot[Value]] = deque()
-        self._main: deque[_Slot[Value]] = deque()
-        self._ghosts: deque[int] = deque()
-        self._gone: set[int] = set()
+        self._last = (1 << max(0, (max_bytes // _TABLE).bit_length() - 1)) - 1
+        self._tables: tuple[dict[str, Value], ...] = tuple({} for _ in range(self._last + 1))
+        self._entries = 0
+        self._vacant: dict[str, bool] = {}
+        """Keys that have a place but no value, and whether it is in the main queue."""
+        # Both stay for good: the collector has put them aside (`gc.freeze`), with all they hold.
+        self._small: deque[str] = deque()
+        self._main: deque[str] = deque()
+        self._gone = Ghosts()
         self._bytes = 0
         self._in_main = 0
         self._filled = False
@@ -69,15 +82,23 @@ class S3Fifo(Generic[Value]):
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            for key in list(self._slots):
-                self._remove(key)
-            self._begin()
+            values = [value for table in self._tables for value in table.values()]
+            for table in self._tables:
+                table.clear()
+            for queue in (self._small, self._main):
+                queue.clear()
+            self._vacant.clear()
+            self._gone.clear()
+            self._entries = self._bytes = self._in_main = 0
+            self._filled = False
+            for value in values:
+                value.end()
 
     def __len__(self) -> int:
-        return len(self._slots)
+        return self._entries
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self._slots))
+        return iter([key for table in self._tables for key in list(table)])
 
     @property
     def bytes(self) -> int:
@@ -86,75 +107,88 @@ class S3Fifo(Generic[Value]):
 
     def get(self, key: str) -> Value | None:
         """Return the value or None; it counts as used."""
-        slot = self._slots.get(key)
-        if slot is None:
-            return None
-        if slot.hits < MOST:
-            slot.hits += 1
-        return slot.value
+        value = self._tables[hash(key) >> _BITS & self._last].get(key)
+        if value is not None and value.hits < MOST:
+            value.hits += 1
+        return value
 
     def look(self, key: str) -> Value | None:
         """Return the value or None; nobody uses it."""
-        slot = self._slots.get(key)
-        return None if slot is None else slot.value
+        return self._table(key).get(key)
 
-    def insert(self, key: str, value: Value, size: int) -> bool:
-        """Keep *value*, which takes *size* bytes, in place of what stood there.
+    def insert(self, value: Value) -> bool:
+        """Keep *value* in place of what stood under its key.
 
         Return whether it was kept: what is larger than the bound is not, nor its predecessor.
         """
         with self._lock:
-            slot = self._slots.get(key)
+            key, size = value.key, value.size
             if size > self._max_bytes:
-                self._remove(key)
+                self._leave(key)
                 return False
-            if slot is None:
+            table = self._table(key)
+            before = table.get(key)
+            if before is None:
                 self._make_room(size)
-                slot = self._place(key, value, size)
-                self._slots[key] = slot
-            else:
-                self._count(slot, size - slot.size)
-                before, slot.value, slot.size = slot.value, value, size
-                if before is not None:
-                    self._ended(before)
-                self._make_room(0)
-            return slot.value is not None
+                self._place(value)
+                self._count(value, size)
+                self._entries += 1
+                table[key] = value
+                return True
+            # The same text once: it is the one in the queue.
+            value.key, value.hits, value.main = before.key, before.hits, before.main
+            table[key] = value
+            self._count(value, size - before.size)
+            before.end()
+            self._make_room(0)
+            return table.get(key) is value
 
     def pop(self, key: str) -> Value | None:
         """Forget *key*; return what it had."""
         with self._lock:
-            return self._remove(key)
+            return self._leave(key)
 
-    def _place(self, key: str, value: Value, size: int) -> _Slot[Value]:
-        name = hash(key)
-        returned = name in self._gone
-        if returned:
-            self._gone.discard(name)
+    def _table(self, key: str) -> dict[str, Value]:
+        return self._tables[hash(key) >> _BITS & self._last]
+
+    def _place(self, value: Value) -> None:
+        """Give *value* the place that its key has, or one at the end of a queue."""
+        key = value.key
+        main = self._vacant.pop(key, None)
+        if main is not None:
+            value.main = main
+            return
         # Until something had to go, nothing is known of anything: the first to come may stay.
         small = self._bytes - self._in_main
-        main = returned or (not self._filled and small + size > self._small_bytes and small > 0)
-        slot = _Slot(key, value, size, main)
-        self._count(slot, size)
-        (self._main if main else self._small).append(slot)
-        return slot
+        first = not self._filled and small + value.size > self._small_bytes and small > 0
+        value.main = self._gone.discard(key) or first
+        (self._main if value.main else self._small).append(key)
 
-    def _count(self, slot: _Slot[Value], size: int) -> None:
+    def _count(self, value: Value, size: int) -> None:
         self._bytes += size
-        if slot.main:
+        if value.main:
             self._in_main += size
 
-    def _remove(self, key: str) -> Value | None:
-        slot = self._slots.pop(key, None)
-        if slot is None:
+    def _leave(self, key: str) -> Value | None:
+        """Remove *key* and keep its place."""
+        value = self.look(key)
+        if value is None:
             return None
-        value, slot.value = slot.value, None
-        if value is not None:
-            self._ended(value)
-        self._count(slot, -slot.size)
-        if len(self._small) + len(self._main) > 2 * len(self._slots) + _SLACK:
-            self._small = deque(each for each in self._small if each.value is not None)
-            self._main = deque(each for each in self._main if each.value is not None)
+        self._vacant[value.key] = value.main
+        self._remove(value)
+        if len(self._vacant) > self._entries + _SLACK:
+            for queue in (self._small, self._main):
+                stay = [each for each in queue if each not in self._vacant]
+                queue.clear()
+                queue.extend(stay)
+            self._vacant.clear()
         return value
+
+    def _remove(self, value: Value) -> None:
+        del self._table(value.key)[value.key]
+        self._entries -= 1
+        self._count(value, -value.size)
+        value.end()
 
     def _make_room(self, size: int) -> None:
         while self._bytes + size > self._max_bytes:
@@ -165,32 +199,34 @@ class S3Fifo(Generic[Value]):
             else:
                 self._turn_main()
 
+    def _next(self, queue: deque[str]) -> Value | None:
+        """Take the next place from *queue*; return who stands there, None where nobody does."""
+        key = queue.popleft()
+        value = self.look(key)
+        if value is None:
+            del self._vacant[key]
+        return value
+
     def _turn_small(self) -> None:
         """Have the oldest of the small queue go, or stand in the main one."""
-        slot = self._small.popleft()
-        if slot.value is None:
+        value = self._next(self._small)
+        if value is None:
             return
-        if slot.hits >= WANTED:
-            slot.hits, slot.main = 0, True
-            self._in_main += slot.size
-            self._main.append(slot)
+        if value.hits >= WANTED:
+            value.hits, value.main = 0, True
+            self._in_main += value.size
+            self._main.append(value.key)
             return
-        self._remove(slot.key)
-        name = hash(slot.key)
-        self._gone.add(name)
-        self._ghosts.append(name)
-        most = REMEMBERED * (len(self._slots) + 1)
-        # What came back stands in the queue and not in the set; there are not many of those.
-        while len(self._gone) > most or len(self._ghosts) > 2 * most:
-            self._gone.discard(self._ghosts.popleft())
+        self._remove(value)
+        self._gone.add(value.key, REMEMBERED * (self._entries + 1))
 
     def _turn_main(self) -> None:
         """Have the next of the main queue go, or take another turn if it was used."""
-        slot = self._main.popleft()
-        if slot.value is None:
+        value = self._next(self._main)
+        if value is None:
             return
-        if slot.hits:
-            slot.hits -= 1
-            self._main.append(slot)
+        if value.hits:
+            value.hits -= 1
+            self._main.append(value.key)
             return
-        self._remove(slot.key)
+        self._remove(value)
