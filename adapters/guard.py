@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 
 from adapters.breaker import Breaker, Call
 from adapters.commitment import commit
 from adapters.errors import Kind, UpstreamError
 from adapters.further_calls import counted_by
 from adapters.permits import Permits
+from adapters.quiet_hours import hours_of
 from adapters.quota import LocalMeter, Meter
 from adapters.retries import RetryBudget, backoff
 from adapters.source import Payload, Priority, Query, Source
 from adapters.sources.composite import CompositeSource
+from adapters.sources.costs import Cost
 from adapters.sources.limits import LimitsSpec
 from adapters.urgency import urgency_of
 
 Sleep = Callable[[float], Awaitable[None]]
 
+QUIET = "this source has warm-ups and bulk work done in its quiet hours"
 _LEAST_WAIT = 0.001
 """Seconds; less could be lost in the rounding of a clock."""
 
@@ -43,12 +46,18 @@ class Guarded:
         clock: Callable[[], float],
         sleep: Sleep = asyncio.sleep,
         meter: Meter | None = None,
+        params: Collection[str] = (),
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Guard *source*; *clock* gives Unix seconds and *jitter* numbers from 0 to 1."""
+        """Guard *source*; *clock* gives Unix seconds and *jitter* numbers from 0 to 1.
+
+        Raise `SpecError` where what a call costs cannot be told from *params*.
+        """
         self.breaker = breaker
         self.meter: Meter = LocalMeter(limits.quotas, clock) if meter is None else meter
         self.permits = Permits(limits.concurrency, limits.queue, reserve=limits.reserve)
+        self._cost = Cost(limits.cost, params)
+        self._hours = hours_of(limits.quiet_hours)
         self._starts = Permits(1, math.inf)
         self._source = source
         self._limits = limits
@@ -159,14 +168,25 @@ class _Attempt:
 
     async def _take(self) -> float | None:
         """Count a call, or return for how long to wait for it: not longer than for a retry."""
+        guard, quiet = self._guard, self._until_quiet()
+        if quiet > self._patience:
+            raise UpstreamError(Kind.OVERLOADED, QUIET, retry_after=quiet)
+        if quiet:
+            return quiet
         try:
-            await self._guard.meter.claim(self._limits.cost, leave=self._leave)
+            await guard.meter.claim(guard._cost.of(self._query), leave=self._leave)
         except UpstreamError as error:
             wait = error.retry_after or 0.0
             if error.kind is not Kind.QUOTA_SHORT or wait > self._patience:
                 raise
             return wait
         return None
+
+    def _until_quiet(self) -> float:
+        """Return the seconds until the upstream's quiet hours, where nobody waits for this."""
+        if self._urgency.priority < Priority.WARMUP:
+            return 0.0
+        return self._guard._hours.wait(self._guard._clock())
 
     async def _pace(self) -> None:
         guard, interval = self._guard, self._limits.min_interval

@@ -113,7 +113,9 @@ class _Builder:
         roles = summary.roles
         return Route(
             name=name,
-            source=Guarded(source, _limits(section), breaker, clock=self._clock),
+            source=Guarded(
+                source, _limits(section), breaker, clock=self._clock, params=section.params
+            ),
             gate=QualityGate(section.quality, summary.rules),
             attribution=terms.credit,
             summarizer=self._writers.of(section),
@@ -169,16 +171,16 @@ class _Builder:
         limits = (spec.limits or section.limits).when_keyed(keyed=spec.request.is_keyed)
         session = await self._session(spec.request)
         params = {**section.params, **dict.fromkeys(spec.needs, ParamSpec())}
+        circuit = limits.breaker
+        breaker = self._breaker(f"{name}.{part}", circuit.failures, circuit.reset, circuit.rates)
         try:
             source = DeclarativeSource(
                 part, spec.request, spec.response, spec.terms, session, self._clock, params
             )
+            return Guarded(source, limits, breaker, clock=self._clock, params=params)
         except SpecError as error:
             path = f"composite.parts.{part}.{error.path}"
             raise SpecError(path, error.message) from error
-        circuit = limits.breaker
-        breaker = self._breaker(f"{name}.{part}", circuit.failures, circuit.reset, circuit.rates)
-        return Guarded(source, limits, breaker, clock=self._clock)
 
     def _foreign(self, name: str, section: SourceSection) -> Source:
         """Make the operator's own class: ``Class(name, section)``."""
@@ -226,6 +228,7 @@ def _limits(section: SourceSection) -> LimitsSpec:
     return msgspec.structs.replace(
         limits,
         quotas=(),
+        cost=1,
         min_interval=Duration(0),
         retries=0,
         deadline=Duration(limits.deadline + LATE_PARTS),

@@ -120,5 +120,7 @@ class ResponseSpec(Spec, frozen=True, kw_only=True):
     out, for upstreams that ignore what they are asked. The total is then what is kept."""
     id_is: str = ""
     """The parameter whose value every record must have as its id (``q`` for the query)."""
+    disclaimer: str = ""
+    """JMESPath over the whole answer to words that stand behind ``terms.attribution`` then."""
     max_total: int | None = None
     """A larger total says that the upstream ignored what was asked."""

@@ -11,7 +11,7 @@ from adapters.allowance import seconds_until_more
 from adapters.errors import Kind, UpstreamError
 from adapters.further_calls import further_call
 from adapters.http import Reply, send
-from adapters.source import Payload, Query, Record
+from adapters.source import Attribution, Payload, Query, Record
 from adapters.sources.conditions import NOT_MODIFIED, Conditions
 from adapters.sources.reader import Page, Reader
 from adapters.sources.requests import Asker, Request, lifetime
@@ -83,7 +83,7 @@ class DeclarativeSource:
         return Payload(
             tuple(kept),
             max(total, len(kept)),
-            self._credit,
+            _with_words(self._credit, page.disclaimer),
             self._clock(),
             pause=pause,
             validator=self._conditions.validator(reply.headers),
@@ -144,6 +144,12 @@ class DeclarativeSource:
             instead = f"; use {self._request.successor}" if self._request.successor else ""
             ended = self._request.valid_until
             raise UpstreamError(Kind.MISCONFIGURED, f"this API ended on {ended}{instead}")
+
+
+def _with_words(credit: Attribution, words: str) -> Attribution:
+    """Return *credit* with the upstream's own *words* behind it, unless it has them already."""
+    text = credit.text if words in credit.text else f"{credit.text} {words}".strip()
+    return replace(credit, text=text)
 
 
 def _value(query: Query, name: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -23,6 +25,35 @@ class QuotaSpec(Spec, frozen=True, kw_only=True):
     """``rolling``: the last minute, day …; ``calendar``: this one, until it ends in *zone*."""
     zone: str = "UTC"
     """Whose midnight a calendar window ends at, such as ``Asia/Seoul``."""
+
+
+class QuietHoursSpec(Spec, frozen=True, kw_only=True):
+    """When an upstream wants warm-ups and bulk work, which nobody waits for."""
+
+    begin: str = msgspec.field(name="from")
+    """``21:00``."""
+    until: str
+    """``05:00``, of the next day where that is no later than *from*."""
+    zone: str = "UTC"
+    """By whose clocks, such as ``America/New_York``."""
+    weekends: bool = False
+    """Saturdays and Sundays as a whole as well."""
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.zone)
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError(f"{self.zone!r} is no time zone, such as Asia/Seoul") from error
+        assert self.times
+
+    @property
+    def times(self) -> tuple[time, time]:
+        """Return *from* and *until*; raise ValueError that names what is wrong."""
+        try:
+            return time.fromisoformat(self.begin), time.fromisoformat(self.until)
+        except ValueError as error:
+            wrong = f"{self.begin!r} or {self.until!r} is no time of day, such as 21:00"
+            raise ValueError(wrong) from error
 
 
 class BreakerSpec(Spec, frozen=True, kw_only=True):
@@ -56,8 +87,11 @@ class LimitsSpec(Spec, frozen=True, kw_only=True):
     """All of them hold at once."""
     quotas_with_key: tuple[QuotaSpec, ...] = ()
     """Instead of *quotas* where a key is sent, for upstreams that give more to whom they know."""
-    cost: int = 1
-    """What one call counts for in the quotas, where an upstream weighs calls."""
+    cost: Annotated[int, msgspec.Meta(ge=1)] | str = 1
+    """What one call counts for in the quotas, where an upstream weighs calls: a number, or
+    arithmetic over parameters such as ``ceil(days / 7) * count(variables)``."""
+    quiet_hours: QuietHoursSpec | None = None
+    """When warm-ups and bulk work may ask; without it at any hour. Callers always may."""
     price: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """USD that one call costs, for the accounts of what was spent and saved."""
     concurrency: int = 8

@@ -33,6 +33,8 @@ class Page:
     """Cursor or URL of the next page; empty: there is none, or pages are counted."""
     more: bool = False
     """Whether the answer says that there are more pages."""
+    disclaimer: str = ""
+    """What the upstream wants said with its records."""
 
 
 class Reader:
@@ -50,6 +52,7 @@ class Reader:
         following = "" if self._by_link else pages.next or pages.cursor
         self._following = Expression(f"request.pages.{place}", following or "`null`")
         self._more = Expression("request.pages.more", pages.more or "`null`")
+        self._disclaimer = Expression("response.disclaimer", spec.disclaimer or "`null`")
         self._records = RecordMap(spec.id, spec.fields, spec.nulls, strip_tags=spec.strip_tags)
 
     def read(self, reply: Reply, asked: str = "", *, later: bool = False) -> Page:
@@ -71,7 +74,8 @@ class Reader:
         if asked and any(record["id"] != asked for record in records):
             raise UpstreamError(Kind.MALFORMED, "the upstream gave a record that was not asked for")
         following = self._next_place(reply, opened)
-        return Page(records, total, count, following, bool(self._more.find(opened)))
+        more, said = bool(self._more.find(opened)), as_texts(self._disclaimer.find(document.value))
+        return Page(records, total, count, following, more, " ".join(said))
 
     def _next_place(self, reply: Reply, opened: Any) -> str:
         if self._by_link:

@@ -15,8 +15,8 @@ from adapters.retries import REFILL
 from adapters.source import Attribution, Payload, Priority, Query
 from adapters.sources.composite import CompositeSource
 from adapters.sources.composition import CompositeSpec, PartSpec
-from adapters.sources.limits import BreakerSpec, LimitsSpec, QuotaSpec
-from adapters.sources.spec import RequestSpec
+from adapters.sources.limits import BreakerSpec, LimitsSpec, QuietHoursSpec, QuotaSpec
+from adapters.sources.spec import RequestSpec, SpecError
 from adapters.sources.units import Duration
 
 QUERY = Query("타이레놀")
@@ -162,6 +162,38 @@ async def test_a_window_of_a_second_is_waited_for_and_calls_may_weigh_more() -> 
         await source.fetch(QUERY)
     assert upstream.calls == 5
     assert time.now - started == pytest.approx(2, abs=0.01)
+
+
+async def test_a_call_weighs_what_its_parameters_make_of_it() -> None:
+    limits = LimitsSpec(quotas=(QuotaSpec(limit=10, per="day"),), cost="days * 2")
+    time = Time()
+    breaker = Breaker("x", 5, 60.0, clock=time, on_change=lambda *change: None)
+    source = Guarded(Upstream(), limits, breaker, clock=time, sleep=time.sleep, params=("days",))
+    await source.fetch(Query("a", {"days": "3"}))
+    assert source.meter.usage() == {"day": (6, 10)}
+    with pytest.raises(SpecError, match=r"limits\.cost"):
+        Guarded(Upstream(), limits, breaker, clock=time)
+
+
+@pytest.mark.parametrize("priority", [Priority.WARMUP, Priority.BULK])
+async def test_work_that_nobody_waits_for_is_put_off_until_the_quiet_hours(
+    priority: Priority,
+) -> None:
+    # The clock stands at 20:26:40 UTC.
+    upstream, time = Upstream(), Time()
+    quiet = QuietHoursSpec(begin="21:00", until="05:00")
+    source = guard(upstream, time, LimitsSpec(quiet_hours=quiet))
+    with pytest.raises(UpstreamError) as refused:
+        await source.fetch(replace(QUERY, priority=priority))
+    assert (refused.value.kind, refused.value.retry_after) == (Kind.OVERLOADED, 2000)
+    assert (upstream.calls, source.breaker.state) == (0, "closed")
+    await source.fetch(QUERY)
+    await source.fetch(replace(QUERY, priority=Priority.REFRESH))
+    assert upstream.calls == 2
+    # A wait that bulk work has the patience for is sat out.
+    time.now += 1500
+    await source.fetch(replace(QUERY, priority=priority))
+    assert (upstream.calls, time.slept) == (3, [500])
 
 
 async def test_an_open_circuit_costs_no_quota_and_needs_no_slot() -> None:

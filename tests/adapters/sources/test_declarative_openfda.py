@@ -41,6 +41,19 @@ async def test_recorded_labels_become_records() -> None:
     ]
 
 
+async def test_what_the_upstream_wants_said_stands_behind_the_attribution() -> None:
+    said_with_it = json.loads(recorded("openfda/drug_label.json").body)["meta"]["disclaimer"]
+    response = LABEL["response"] | {"disclaimer": "meta.disclaimer"}
+    terms = {"attribution": "openFDA."}
+    config = LABEL | {"response": response, "terms": terms}
+    payload = await ask(config, recorded("openfda/drug_label.json"), "silicea")
+    assert said_with_it
+    assert payload.attribution.text == f"openFDA. {said_with_it}"
+    config["terms"] = {"attribution": said_with_it}
+    payload = await ask(config, recorded("openfda/drug_label.json"), "silicea")
+    assert payload.attribution.text == said_with_it
+
+
 async def test_a_label_without_openfda_still_has_a_name() -> None:
     payload = await ask(LABEL, recorded("openfda/drug_label.json"), "silicea")
     assert all(record["name"] for record in payload.records)
