@@ -42,8 +42,8 @@ class EntryRows(Protocol):
 
 def labels_of(entry: Entry) -> list[str]:
     """Return what an index finds *entry* by: its tags and the ids of its records."""
-    tags = (label("tag", tag) for tag in entry.tags)
-    return list(dict.fromkeys([*tags, *(label("item", each) for each in ids_of(entry.holds))]))
+    tags = [label("tag", tag) for tag in dict.fromkeys(entry.tags)]
+    return tags + [label("item", each) for each in ids_of(entry.holds)]
 
 
 def label(kind: str, value: str) -> str:

@@ -110,15 +110,15 @@ class PostgresEntries:
 
 def _row(key: str, entry: Entry, stored_at: float) -> EntryRow:
     return EntryRow(
-        key=key,
-        source=entry.source,
-        wire=encode(entry),
-        stored_at=stored_at,
-        keep_until=entry.keep_until,
-        tenant=_text(tenant_of(entry.key)),
-        holds=entry.holds,
-        labels="\n".join(labels_of(entry)),
-        since=entry.position,
+        key,
+        entry.source,
+        encode(entry),
+        stored_at,
+        entry.keep_until,
+        _text(tenant_of(entry.key)),
+        entry.holds,
+        "\n".join(labels_of(entry)),
+        entry.position,
     )
 
 
