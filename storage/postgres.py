@@ -1,51 +1,26 @@
-"""A PostgreSQL database through SQLAlchemy's pool and asyncpg's own statements.
-
-SQLAlchemy makes, counts, retires and hands out connections; statements go to asyncpg itself
-(docs/decisions.md).
-"""
+"""A PostgreSQL database: statements, which go to asyncpg itself, and transactions."""
 
 from __future__ import annotations
 
-import asyncio
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from time import perf_counter
-from typing import Any
 
 import asyncpg
 from alembic.util import CommandError
 from sqlalchemy import URL
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import QueuePool
 
 from storage import migrations
+from storage.liveness import OnChange
 from storage.observation import NoObserver, Observer, PoolState, timed
+from storage.postgres_link import FAULTS, PoolSettings, PostgresLink
 from storage.sql import Row
 from storage.tier import TierError
 
-FAULTS = (
-    *(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError),
-    *(SQLAlchemyError, OSError, UnicodeError),
-)
-"""What a server, a pool and a network raise; `TimeoutError` is an `OSError`."""
-
-
-@dataclass(frozen=True, slots=True)
-class PoolSettings:
-    """How many connections are kept, and for how long each thing is waited for, in seconds."""
-
-    size: int = 5
-    overflow: int = 5
-    """Further connections while many are wanted at once."""
-    wait: float = 5.0
-    """For a connection of a pool that is all in use."""
-    connect: float = 10.0
-    statement: float = 30.0
-    recycle: float = 600.0
-    """A connection older than this is replaced when it is next asked for."""
+__all__ = ["FAULTS", "PoolSettings", "Postgres", "PostgresTransaction", "open_postgres"]
+_PLACE = re.compile(r"\$\d+")
 
 
 class Postgres:
@@ -56,14 +31,17 @@ class Postgres:
     def __init__(self, url: URL, pool: PoolSettings) -> None:
         self.name = f"{url.host}:{url.port or 5432}/{url.database}"
         self.observer: Observer = NoObserver()
-        self._engine = _engine(url, pool)
+        self._link = PostgresLink(url, pool)
+        self._engine = self._link.engine
 
     @property
     def pool(self) -> PoolState:
         """How the connections are used now."""
-        pool = self._engine.pool
-        assert isinstance(pool, QueuePool)
-        return PoolState(pool.size(), pool.checkedout(), pool.checkedin())
+        return self._link.pool
+
+    def on_change(self, told: OnChange) -> None:
+        """Have *told* be told when the server falls silent, and when it answers again."""
+        self._link.liveness.on_change = told
 
     async def rows(self, statement: str, *values: object) -> list[Row]:
         """Return the rows of *statement*, each by itself committed; raise `TierError`."""
@@ -89,20 +67,15 @@ class Postgres:
     async def transaction(self) -> AsyncIterator[PostgresTransaction]:
         """Commit on leaving, or undo where the context raises; raise `TierError`."""
         with self._translated():
-            async with self._connection() as connection, connection.transaction():
+            async with self._link.transaction() as connection:
                 yield PostgresTransaction(connection, self.observer)
 
     @asynccontextmanager
     async def listening(self, channel: str) -> AsyncIterator[asyncpg.Connection]:
         """Yield a connection of one's own, outside of the pool's count; raise `TierError`."""
         with self._translated():
-            async with self._connection() as connection:
-                await connection.execute(f'LISTEN "{channel}"')
-                try:
-                    yield connection
-                finally:
-                    if not connection.is_closed():
-                        await connection.execute("UNLISTEN *")
+            async with self._link.listening(channel) as connection:
+                yield connection
 
     async def migrate(self) -> None:
         """Bring the tables to the newest revision; raise what SQLAlchemy, asyncpg or Alembic do."""
@@ -112,15 +85,16 @@ class Postgres:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._engine.dispose()
+        await self._link.close()
 
     async def explain(self, statement: str) -> str:
         """Return the plan that *statement* has whatever its values are; raise `TierError`."""
-        nulls = ", ".join(["NULL"] * statement.count("?"))
+        text = numbered(statement)
+        nulls = ", ".join(["NULL"] * len({*_PLACE.findall(text)}))
         with self._translated():
-            async with self._connection() as connection, connection.transaction():
+            async with self._link.transaction() as connection:
                 await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-                await connection.execute(f"PREPARE explained AS {numbered(statement)}")
+                await connection.execute(f"PREPARE explained AS {text}")
                 try:
                     call = f"explained({nulls})" if nulls else "explained"
                     rows = await connection.fetch(f"EXPLAIN EXECUTE {call}")
@@ -132,24 +106,10 @@ class Postgres:
     async def _doing(self, statement: str) -> AsyncIterator[asyncpg.Connection]:
         self.observer.asked()
         started = perf_counter()
-        async with self._connection() as connection:
+        async with self._link.connection() as connection:
             self.observer.waited(perf_counter() - started)
             with timed(self.observer, statement):
                 yield connection
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
-        async with self._engine.connect() as pooled:
-            driver = await _living(pooled)
-            try:
-                yield driver
-            except (asyncio.CancelledError, asyncpg.InternalClientError):
-                # What was begun on it may still go on: nobody else can use it.
-                driver.terminate()
-                raise
-            finally:
-                if driver.is_closed():
-                    await pooled.invalidate()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -202,38 +162,6 @@ def numbered(statement: str) -> str:
     """Return *statement* with its ``?`` as PostgreSQL counts them: ``$1``, ``$2``, …"""
     first, *rest = statement.split("?")
     return first + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
-
-
-def _engine(url: URL, pool: PoolSettings) -> AsyncEngine:
-    return create_async_engine(
-        url.set(drivername="postgresql+asyncpg"),
-        isolation_level="AUTOCOMMIT",
-        pool_size=pool.size,
-        max_overflow=pool.overflow,
-        pool_timeout=pool.wait,
-        pool_recycle=pool.recycle,
-        connect_args={
-            "timeout": pool.connect,
-            "command_timeout": pool.statement + 1,
-            "server_settings": {
-                "application_name": "lookup-gateway",
-                "statement_timeout": str(int(pool.statement * 1000)),
-                "jit": "off",
-            },
-        },
-    )
-
-
-async def _living(pooled: AsyncConnection) -> asyncpg.Connection:
-    """Return the driver's connection; one that the server has closed is replaced.
-
-    asyncpg knows of a closed socket at once, so that the check costs no round trip.
-    """
-    while True:
-        driver: Any = (await pooled.get_raw_connection()).driver_connection
-        if not driver.is_closed():
-            return driver
-        await pooled.invalidate()
 
 
 def _count(status: str) -> int:
