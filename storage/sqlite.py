@@ -19,6 +19,7 @@ from storage import migrations
 from storage.batching import Batcher
 from storage.observation import NoObserver, Observer
 from storage.sql import Row
+from storage.sqlite_batch import Do, Operation, Together, transact, undo
 from storage.sqlite_connection import (
     BUSY_SECONDS,
     OPEN_SECONDS,
@@ -30,8 +31,6 @@ from storage.sqlite_thread import ConnectionThread
 from storage.tier import TierError
 
 Result = TypeVar("Result")
-Operation = Callable[[sqlite3.Connection], Any]
-"""What one writer wants done within the transaction of its batch."""
 
 MEMORY = ":memory:"
 WRITES_PER_TRANSACTION = 1000
@@ -83,6 +82,13 @@ class Sqlite:
         """
         return self._writes.submit(operation)
 
+    def together(self, do: Do, wish: object) -> asyncio.Future[Any]:
+        """Have *do* done once for all of one transaction who want it; return the result for *wish*.
+
+        It comes after what `write` does there.
+        """
+        return self._writes.submit(Together(do, wish))
+
     async def rows(self, statement: str, *values: object) -> list[Row]:
         """Return the rows of *statement*, which only reads; raise `TierError`."""
         self.observer.asked()
@@ -114,7 +120,7 @@ class Sqlite:
             except BaseException:
                 # Jobs keep their order: it is undone before the next writer's turn, even if its
                 # caller was cancelled while it began.
-                await asyncio.shield(self._writer.run(_undo))
+                await asyncio.shield(self._writer.run(undo))
                 raise
 
     async def migrate(self) -> None:
@@ -145,11 +151,11 @@ class Sqlite:
     def _serve(self, operations: list[Operation]) -> asyncio.Future[Sequence[Any]]:
         if self._exclusive.locked():
             return asyncio.ensure_future(self._serve_later(operations))
-        return self._writer.run(lambda c: _transact(c, operations))
+        return self._writer.run(lambda c: transact(c, operations))
 
     async def _serve_later(self, operations: list[Operation]) -> Sequence[Any]:
         async with self._exclusive:
-            return await self._writer.run(lambda c: _transact(c, operations))
+            return await self._writer.run(lambda c: transact(c, operations))
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -213,22 +219,6 @@ def _migrate(transaction: Connection) -> None:
     migrations.upgrade(transaction)
     transaction.commit()
     transaction.exec_driver_sql(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-
-
-def _transact(connection: sqlite3.Connection, operations: list[Operation]) -> Sequence[Any]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        results = [operation(connection) for operation in operations]
-        connection.execute("COMMIT")
-    except BaseException:
-        _undo(connection)
-        raise
-    return results
-
-
-def _undo(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
 
 
 def _reason(path: str, error: Exception) -> str:
