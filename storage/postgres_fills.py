@@ -32,9 +32,10 @@ put AS (
         holds = excluded.holds, labels = excluded.labels
 ),
 named AS (
-    INSERT INTO items (number, source, id, name, folded, terms)
+    INSERT INTO items (number, source, id, name, folded, grams)
     SELECT (least(char_length(n.folded), 4095)::bigint << 40) + nextval('items_number_seq'),
-           n.source, n.id, n.name, n.folded, string_to_array(n.terms, ' ')
+           n.source, n.id, n.name, n.folded,
+           ARRAY(SELECT hashtext(term) FROM unnest(string_to_array(n.terms, ' ')) AS term)
     FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[])
          AS n (source, id, name, folded, terms, since), fence
     WHERE n.since >= fence.position AND NOT EXISTS (
@@ -42,7 +43,7 @@ named AS (
         WHERE items.source = n.source AND items.id = n.id AND items.name = n.name
     )
     ON CONFLICT (source, id) DO UPDATE SET number = excluded.number, name = excluded.name,
-        folded = excluded.folded, terms = excluded.terms
+        folded = excluded.folded, grams = excluded.grams
 ),
 summarized AS (
     INSERT INTO summaries (digest, body, at, cost, keep_until,

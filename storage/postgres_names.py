@@ -8,34 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import itemgetter
 
+from storage import postgres_name_search as search
 from storage.entry_rows import LINES
 from storage.name_fence import STATE, standing
 from storage.name_index import NameIndex
-from storage.name_matches import CANDIDATES, FAR, LEADING_CANDIDATES, edits_between, held
+from storage.name_matches import CANDIDATES, FAR, edits_between, held
 from storage.name_search import Suggestion
-from storage.name_terms import (
-    beginning_terms,
-    containing_terms,
-    document_terms,
-    leading_terms,
-    resembling_terms,
-)
-from storage.names import fold, is_initial
+from storage.name_terms import document_terms
+from storage.names import fold
 from storage.postgres_fills import Fill, NameRow, PostgresFills
 from storage.sql import Row
 
-_SEARCH = (
-    # The name is compared before the terms: where all names are walked in their order, because the
-    # part is a common one, each is looked at, and its terms are ten times as long.
-    "SELECT id, name, folded FROM items WHERE source = ? AND folded ~ ? AND terms @> ?::text[] "
-    "ORDER BY number LIMIT ?"
-)
-# "+ 0": where any of many terms will do, walking all names in their order until enough have been
-# found takes a hundred times as long as sorting the few.
-_LEADING = (
-    "SELECT id, name, folded FROM items WHERE source = ? AND terms && ?::text[] "
-    "ORDER BY number + 0 LIMIT ?"
-)
 _PURGE = (
     "DELETE FROM items WHERE starts_with(source, ?) "
     "AND NOT EXISTS (SELECT FROM entries WHERE entries.key = items.id)"
@@ -44,8 +27,6 @@ _ALWAYS = (1 << 62) - 1
 """A position that no log comes to."""
 NAMES_PER_FILL = 1000
 """New names that one statement takes, so that other writes get their turn."""
-_INITIAL_SYLLABLES = 588
-"""Syllables that begin with one consonant: they stand together in Unicode."""
 
 
 class PostgresNameIndex(NameIndex):
@@ -89,43 +70,24 @@ class PostgresNameIndex(NameIndex):
         folded = fold(text)
         if not folded or limit < 1:
             return []
-        found: dict[str, Suggestion] = {}
-        part = "".join(map(_meaning, folded))
-        for terms, expression in (
-            (beginning_terms(source, folded), f"^{part}"),
-            (containing_terms(source, folded), part),
-        ):
-            for row in await self._server.rows(_SEARCH, source, expression, terms, limit):
-                found.setdefault(row[0], Suggestion(row[0], row[1]))
-            if len(found) >= limit:
-                return [*found.values()][:limit]
-        for row in await self._resembling(source, folded):
-            found.setdefault(row[0], Suggestion(row[0], row[1]))
-        if not found:
-            for row in await self._held(source, folded):
-                found[row[0]] = Suggestion(row[0], row[1])
-        return [*found.values()][:limit]
-
-    async def _held(self, source: str, folded: str) -> list[Row]:
-        """Return the names whose beginnings the text holds, the longest part first."""
-        count = held(folded)
-        rows = await self._server.rows(
-            _LEADING, source, leading_terms(source, folded), LEADING_CANDIDATES
-        )
-        ranked = sorted(((count(row[2]), row) for row in rows), key=itemgetter(0), reverse=True)
-        return [row for length, row in ranked if length]
+        statement, values = search.suggesting(source, folded, limit)
+        rows = await self._server.rows(statement, *values)
+        found = [row[1:] for row in rows if row[0] < search.RESEMBLES]
+        if len(found) < limit:
+            maybe = [row[1:] for row in rows if row[0] == search.RESEMBLES]
+            found += await self._resembling(source, folded, maybe)
+        best = found or await self._held(source, folded)
+        # What holds the text resembles it too.
+        unique = {row[0]: Suggestion(row[0], row[1]) for row in best}
+        return [*unique.values()][:limit]
 
     async def resembling(self, source: str, text: str, limit: int) -> list[Suggestion]:
         """Return at most *limit* records of *source* whose names share most of *text*, unranked.
 
         Raises `TierError`.
         """
-        found = {
-            row[0]: Suggestion(row[0], row[1])
-            for gap in (1, 2)
-            for row in await self._sharing(source, fold(text), gap, limit)
-        }
-        return [*found.values()][:limit]
+        statement, values = search.alike(source, fold(text), (1, 2), limit)
+        return [Suggestion(row[0], row[1]) for row in await self._server.rows(statement, *values)]
 
     async def purge(self, prefix: str) -> int:
         """Forget the names whose ids are the keys of no kept entry; return how many.
@@ -134,43 +96,34 @@ class PostgresNameIndex(NameIndex):
         """
         return await self._server.change(_PURGE, prefix)
 
-    async def _resembling(self, source: str, folded: str) -> list[Row]:
-        """Return the names that hold the text but for a typing error, the nearest first."""
-        for gap in (1, 2):
-            rows = await self._sharing(source, folded, gap, CANDIDATES)
-            edits = edits_between(folded, gap)
-            # Sorting keeps the shortest first among those that are equally near.
-            ranked = sorted(((edits(row[2]), row) for row in rows), key=itemgetter(0))
-            near = [row for count, row in ranked if count < FAR]
-            if near:
-                return near
-        return []
+    async def _resembling(self, source: str, folded: str, rows: Sequence[Row]) -> Sequence[Row]:
+        """Return those of *rows* that the text may mean, or others, the nearest first."""
+        near = _nearest(folded, 1, rows)
+        if near:
+            return near
+        statement, values = search.alike(source, folded, (2,), CANDIDATES)
+        return _nearest(folded, 2, await self._server.rows(statement, *values))
 
-    async def _sharing(self, source: str, folded: str, gap: int, limit: int) -> list[Row]:
-        """Return names that hold the text but for *gap* characters, in some order."""
-        branches = resembling_terms(source, folded, gap)
-        if not branches:
-            return []
-        conditions = " OR ".join(["terms @> ?::text[]"] * len(branches))
-        statement = (
-            f"SELECT id, name, folded FROM items WHERE source = ? AND ({conditions}) "  # noqa: S608 - places only
-            "ORDER BY number + 0 LIMIT ?"
-        )
-        return list(await self._server.rows(statement, source, *branches, limit))
+    async def _held(self, source: str, folded: str) -> Sequence[Row]:
+        """Return the names whose beginnings the text holds, the longest part first."""
+        count = held(folded)
+        statement, values = search.leading(source, folded)
+        rows = await self._server.rows(statement, *values)
+        ranked = sorted(((count(row[2]), row) for row in rows), key=itemgetter(0), reverse=True)
+        return [row for length, row in ranked if length]
+
+
+def _nearest(folded: str, gap: int, rows: Sequence[Row]) -> Sequence[Row]:
+    edits = edits_between(folded, gap)
+    # Sorting keeps the shortest first among those that are equally near.
+    ranked = sorted(((edits(row[2]), row) for row in rows), key=itemgetter(0))
+    return [row for count, row in ranked if count < FAR]
 
 
 def _row(source: str, item: str, name: str, since: int) -> NameRow:
     folded = fold(name)
     terms = " ".join(document_terms(source, folded))
     return NameRow(source, item, name, folded, terms, since)
-
-
-def _meaning(character: str) -> str:
-    """Return the expression of one folded character: a lone consonant stands for its syllables."""
-    if not is_initial(character):
-        return character
-    first = 0xAC00 + (ord(character) - 0x1100) * _INITIAL_SYLLABLES
-    return f"[{character}{chr(first)}-{chr(first + _INITIAL_SYLLABLES - 1)}]"
 
 
 def _storable(text: str) -> str:

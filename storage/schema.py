@@ -52,7 +52,7 @@ items = Table(
 """One row for each record that a source has given, by its id, with its name as it is searched.
 
 Beside it stands ``item_terms``, a full-text table of SQLite that has the same numbers as rowids;
-on PostgreSQL the same terms stand in ``terms``, an array with an index.
+on PostgreSQL the same terms stand as numbers in ``grams``, an array with an index.
 """
 
 summaries = Table(

@@ -13,7 +13,7 @@ from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest revision: a database that stands here needs nothing."""
 _LOCK = 0x6C6F6F6B7570
 """Of PostgreSQL's advisory locks: the one that migrating takes."""

@@ -4,20 +4,50 @@ from __future__ import annotations
 
 import json
 import random
-import time
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
 
+from storage import migrations
 from storage.database import DatabaseTier, open_database
 from storage.name_index import NameIndex
 from storage.name_search import Suggestion
+from storage.name_terms import document_terms
 from storage.names import fold, initials
+from storage.postgres import PoolSettings, Postgres
+from storage.postgres_name_search import expression, suggesting
 from storage.postgres_names import PostgresNameIndex
 from storage.tier import TierError
+from tests.servers.postgres import Server
 
 DATA = Path(__file__).parents[2] / "data"
+
+
+_AS_BEFORE = """
+INSERT INTO items (number, source, id, name, folded, terms)
+SELECT (char_length($3)::bigint << 40) + nextval('items_number_seq'),
+       'medicine', $1, $2, $3, string_to_array($4, ' ')
+ON CONFLICT (source, id) DO UPDATE SET number = excluded.number, name = excluded.name,
+    folded = excluded.folded, terms = excluded.terms
+"""
+"""How revision 0012 wrote a name."""
+
+
+def _as_before(number: str, name: str) -> tuple[str, str, str, str]:
+    return number, name, fold(name), " ".join(document_terms("medicine", fold(name)))
+
+
+def _upgrade_to(connection: Connection, revision: str) -> None:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(migrations.__path__[0]))
+    command.upgrade(config, revision)
+    connection.commit()
 
 
 @pytest.fixture
@@ -115,16 +145,59 @@ async def test_a_search_among_many_names_uses_the_index(
     names = {"".join(chance.choices(syllables, k=chance.randint(3, 9))) for _ in range(5000)}
     await index.remember("medicine", [(name, name) for name in sorted(names)])
     await database.database.change("ANALYZE items")
-    wanted = sorted(names)[::100]
-    started = time.perf_counter()
-    for name in wanted:
+    for name in sorted(names)[::100]:
         assert name in await _names(index, name[:3], 50)
-    assert (time.perf_counter() - started) / len(wanted) < 0.05
-    plan = await database.database.rows(
-        "EXPLAIN SELECT id FROM items WHERE source = 'medicine' AND terms @> ARRAY['x'] "
-        "ORDER BY number LIMIT 10"
-    )
-    assert any("items_terms" in row[0] for row in plan)
+    plan = await database.database.explain(suggesting("medicine", "타이", 10)[0])
+    assert plan.count("items_grams") == 3
+    assert "items_shortest" in plan
+    assert "Seq Scan" not in plan
+    assert "items_first" in await database.database.explain(suggesting("medicine", "타", 10)[0])
+
+
+async def test_the_names_that_hold_a_part_come_in_one_order_however_common_it_is(
+    index: NameIndex,
+) -> None:
+    # More names than are walked; parts that few, many or nearly all hold, the short ones or not.
+    chance, letters = random.Random(5), "가나다라마바사아자차카타파하정abcde"
+    names = ["".join(chance.choices(letters, k=chance.randint(1, 9))) for _ in range(2300)]
+    names = [name if chance.random() < 0.2 else f"{name}정" for name in names]
+    items = [(f"{n:05}", name) for n, name in enumerate([*names, "정" * 201 + "나"])]
+    await index.remember("medicine", items)
+    await index.remember("other", items[:50])
+    parts = ("정", "가", "a", "가나", "나정", "정정", "ㄱ", "ㄴㅈ", "가나다", "정정정정", "정나")
+    for part in parts:
+        meant = re.compile("".join(map(expression, fold(part))))
+        ranked = sorted(
+            (meant.match(name) is None, len(name), number)
+            for number, name in items
+            if meant.search(name)
+        )
+        for limit in (1, 3, 10, 20, 40, 80):
+            wanted = [number for *_, number in ranked[:limit]]
+            found = await index.suggest("medicine", part, limit)
+            assert [each.id for each in found][: len(wanted)] == wanted, part
+
+
+async def test_names_of_the_version_before_are_found_and_so_are_those_that_it_writes_still(
+    postgres_server: Server,
+) -> None:
+    url = make_url(await postgres_server.new_database(migrated=False))
+    before = Postgres(url, PoolSettings())
+    async with before._engine.connect() as connection:
+        await connection.run_sync(_upgrade_to, "0012")
+    await before.change_many(_AS_BEFORE, [_as_before("1", "타이레놀"), _as_before("2", "게보린")])
+    after = await open_database(str(url))
+    index = after.names
+    await before.change_many(_AS_BEFORE, [_as_before("2", "아스피린"), _as_before("3", "후시딘")])
+    for number, part in [("1", "이레"), ("2", "스피린"), ("3", "후시"), ("3", "후사딘")]:
+        assert [each.id for each in await index.suggest("medicine", part, 5)] == [number]
+    assert await index.suggest("medicine", "보린", 5) == []
+    await index.remember("medicine", [("3", "마데카솔")])
+    assert await index.suggest("medicine", "데카", 5) == [Suggestion("3", "마데카솔")]
+    assert await index.suggest("medicine", "시딘", 5) == []
+    await before.close()
+    await after.close()
+    await postgres_server.drop_database(str(url))
 
 
 async def test_a_fault_of_the_database_is_a_tier_error(
