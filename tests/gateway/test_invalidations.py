@@ -141,9 +141,11 @@ async def test_a_lost_message_costs_until_the_next_poll_and_no_more(fleet: Fleet
     one, deaf = await fleet.replica(), await fleet.replica(lease=1, bell=DeafBell())
     await one.tiers.put(entry())
     await deaf.find()
-    started = time.monotonic()
     await one.invalidations.withdraw(EVERYTHING)
-    assert time.monotonic() - started < 1.5
+    # It has said that it has applied it: nobody waited for the end of its lease.
+    alive = {each.id for each in await one.follower.replicas.behind(99)}
+    assert alive == {one.follower.id, deaf.follower.id}
+    assert deaf.tiers.withdrawals.position == 1
     assert deaf.tiers.peek(entry().key) is None
 
 
@@ -216,9 +218,7 @@ async def test_a_dead_replica_is_waited_for_as_long_as_its_lease(fleet: Fleet) -
     await one.follower.replicas.join("dead")
     started = time.monotonic()
     await one.invalidations.withdraw(EVERYTHING)
-    assert 0.5 <= time.monotonic() - started < 3
-    await one.invalidations.withdraw(EVERYTHING)
-    assert await one.follower.replicas.behind(99) != []
+    assert time.monotonic() - started >= 0.5
     assert [each.id for each in await one.follower.replicas.behind(99)] == [one.follower.id]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from gateway.freshness import REJECTED_RETRY
 from gateway.kept_summaries import KeptSummaries
 from storage.entry import Part
 from tests.gateway.world import World
+from tests.waiting import eventually
 
 SUMMARY = Part(b'{"text":"t"}', 1_800_000_000.0, 2.5, "digest")
 REFUSED = msgspec.structs.replace(SUMMARY, retry=REJECTED_RETRY)
@@ -50,12 +50,6 @@ async def bench() -> AsyncIterator[Bench]:
     await opened.kept.close()
 
 
-async def _until(met: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not met():
-            await asyncio.sleep(0.005)
-
-
 async def test_it_is_found_before_it_is_written(bench: Bench) -> None:
     assert await bench.kept.keep(SUMMARY, bench.task()) is SUMMARY
     assert bench.store.kept == {}
@@ -79,7 +73,7 @@ async def test_it_is_written_with_what_it_is_for_and_at_the_end(
 
 async def test_what_was_paid_for_is_written_though_its_entry_never_comes(bench: Bench) -> None:
     await bench.kept.keep(SUMMARY, bench.task())
-    await _until(lambda: "digest" in bench.store.kept)
+    await eventually(lambda: "digest" in bench.store.kept)
 
 
 async def test_what_cannot_be_written_is_told_and_not_found_any_more(bench: Bench) -> None:

@@ -208,7 +208,7 @@ def test_serve_answers_until_a_signal_comes(file: Path, tmp_path: Path) -> None:
                 assert orjson.loads(response.read())["total"] == 1
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=40) == 0
         assert "server.stopped" in process.stderr.read()
 
 

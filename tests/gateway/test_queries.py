@@ -88,8 +88,9 @@ async def gateway(
 
 async def _settled(gateway: Gateway, asked: Counter[str]) -> None:
     """Wait until what runs once at the start has run."""
-    before = -1
-    while before != asked["query"]:
+    before, quiet = -1, 0
+    while quiet < 5:
+        quiet = quiet + 1 if before == asked["query"] else 0
         before = asked["query"]
         await asyncio.sleep(0.1)
     asked.clear()

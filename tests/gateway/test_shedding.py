@@ -89,10 +89,10 @@ def test_the_limit_stays_between_its_bounds() -> None:
     clock = ManualClock()
     shed = shedding(clock)
     for took, bound in ((9.0, FETCHES.least), (0.0, FETCHES.most)):
-        for _ in range(320):
-            clock.advance(INTERVAL)
-            with ExitStack() as held:
-                for _ in range(int(shed.limit)):
+        with ExitStack() as held:
+            for _ in range(320):
+                clock.advance(INTERVAL)
+                while shed.in_progress < int(shed.limit):
                     held.enter_context(shed.place(joins=False))
                 shed.landed(entry(0.0), took)
         assert shed.limit == bound

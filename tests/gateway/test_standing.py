@@ -43,7 +43,8 @@ async def test_what_was_withdrawn_under_way_is_fetched_anew_within_the_callers_o
     with pytest.raises(UpstreamError):
         await standing(join, 0.05, tiers)
     assert told == sorted(told, reverse=True)
-    assert told[0] == pytest.approx(0.05, abs=0.01)
+    assert told[0] <= 0.05
+    assert told[-1] <= 0
 
 
 async def test_what_was_fetched_after_the_caller_came_stands() -> None:

@@ -34,13 +34,13 @@ class Workers:
 
     async def line(self, event: str, count: int = 1) -> list[dict[str, Any]]:
         """Return the lines that tell *event* when there are *count* of them."""
-        async with asyncio.timeout(40), self._news:
+        async with asyncio.timeout(100), self._news:
             while len(found := [each for each in self.lines if each["event"] == event]) < count:
                 await self._news.wait()
             return found
 
     async def ended(self) -> int:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(100):
             await self._reading
             return await self.process.wait()
 
@@ -88,7 +88,7 @@ async def ask(port: int, client: aiohttp.ClientSession) -> str:
         return str((await response.json())["items"][0]["use"])
 
 
-@pytest.mark.timeout(150)  # five interpreters start, perhaps beside other work
+@pytest.mark.timeout(300)  # five interpreters start, perhaps beside other work
 async def test_workers_agree_and_one_that_dies_is_started_anew(tmp_path: Path) -> None:
     async with (
         StubUpstream(Reply(records=[{**RECORD, "use": "old"}])) as upstream,
@@ -129,7 +129,7 @@ async def test_workers_agree_and_one_that_dies_is_started_anew(tmp_path: Path) -
         assert await workers.ended() == 0
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
     async with serving(tmp_path, "http://127.0.0.1:9") as workers:
         await workers.line("supervisor.listening")

@@ -9,6 +9,7 @@ import pytest
 
 from storage.database import DatabaseTier, open_database
 from storage.observation import Observable
+from storage.postgres import Postgres
 from storage.redis import make_redis
 from storage.redis_clients import CONNECTIONS
 from tests.servers.postgres import Server
@@ -59,8 +60,9 @@ async def test_every_statement_is_told_without_its_values(tier: DatabaseTier) ->
     tier.observe(seen)
     await tier.put(make_entry(KEY, keep_until=4e9))
     assert await tier.get(KEY) is not None
-    asked = seen.asks
-    assert asked >= 2
+    # PostgreSQL has a transaction around its write.
+    asked = 5 if isinstance(tier.database, Postgres) else 2
+    assert seen.asks == asked
     await tier.database.rows("SELECT key FROM entries WHERE key = ?", KEY)
     await tier.database.change("DELETE FROM entries WHERE key = ?", KEY)
     async with tier.database.transaction() as transaction:

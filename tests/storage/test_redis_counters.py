@@ -12,7 +12,7 @@ from storage.redis_link import RedisLink
 from tests.fault_proxy import FaultProxy
 from tests.servers.valkey import Valkey
 
-PATIENT = 5.0
+PATIENT = 20.0
 DAY_END = 4_000_000_000.0
 
 
@@ -54,17 +54,19 @@ async def test_a_refused_call_counts_in_no_window(valkey_server: Valkey) -> None
 async def test_a_rolling_window_opens_again_when_it_is_past(valkey_server: Valkey) -> None:
     windows = [("second", 2, 0.2, 0.0)]
     async with counters(valkey_server.url, "roll:") as one:
-        started = time.monotonic()
-        granted: list[float] = []
+        granted: list[tuple[float, float]] = []
         while len(granted) < 6:
+            asked = time.monotonic()
             said = await one.take("s", windows, 1)
             assert said is not None
             if not said[0]:
-                granted.append(time.monotonic() - started)
+                granted.append((asked, time.monotonic()))
             else:
                 await asyncio.sleep(said[1])
+        # Redis has granted each between the two times.
         assert all(
-            later - earlier >= 0.19 for earlier, later in zip(granted, granted[2:], strict=False)
+            heard - asked >= 0.19
+            for (asked, _), (_, heard) in zip(granted, granted[2:], strict=False)
         )
 
 
@@ -85,7 +87,7 @@ async def test_a_latch_refuses_every_replica(valkey_server: Valkey) -> None:
     url = valkey_server.url
     async with counters(url, "latch:") as one, counters(url, "latch:") as other:
         one.latch("s", "quota_day", 60)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 said = await other.take("s", [], 1)
                 assert said is not None

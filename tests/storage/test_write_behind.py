@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
@@ -15,6 +15,7 @@ from storage.tier import TierError, WithdrawnError
 from storage.tiers import Tiers
 from storage.write_behind import Bounds, WriteBehind
 from tests.storage.entries import BrokenTier, SharedTier, make_entry
+from tests.waiting import eventually
 
 
 class Database(SharedTier):
@@ -74,16 +75,10 @@ class World:
         self.tiers = Tiers([MemoryTier(0), self.redis, self.behind], lambda *_: None)
 
     async def written(self) -> None:
-        await until(lambda: not self.behind.waiting)
+        await eventually(lambda: not self.behind.waiting)
 
     def recovery(self) -> Recovery:
         return Recovery(self.behind, self.redis, self.backlog, self.lost.append)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 def entry(key: str, version: int = 0) -> Entry:
@@ -100,7 +95,7 @@ async def test_a_write_returns_before_the_database_has_it_and_is_read_through_me
     world.database.gate.set()
     await world.written()
     assert world.database.kept == {"a": entry("a")}
-    await until(lambda: not world.backlog.keys)
+    await eventually(lambda: not world.backlog.keys)
 
 
 async def test_without_a_shared_tier_that_took_it_a_write_is_waited_for() -> None:
@@ -125,7 +120,7 @@ async def test_of_one_key_the_last_write_stands_and_none_overtakes_another() -> 
     world = World()
     world.database.gate.clear()
     await world.behind.later(entry("a", 1))
-    await until(lambda: world.behind.has("a") and not world.behind._waiting)
+    await eventually(lambda: world.behind.has("a") and not world.behind._waiting)
     for version in (2, 3):
         await world.behind.later(entry("a", version))
     assert await world.behind.get("a") == entry("a", 3)
@@ -175,7 +170,7 @@ async def test_what_was_withdrawn_meanwhile_is_forgotten() -> None:
     world.database.refused.add("a")
     await world.behind.later(entry("a"))
     await world.written()
-    await until(lambda: not world.backlog.keys)
+    await eventually(lambda: not world.backlog.keys)
     assert world.database.kept == {}
     assert world.lost == []
 
@@ -199,7 +194,7 @@ async def test_a_drop_takes_what_waits_and_what_is_out() -> None:
     world = World()
     world.database.gate.clear()
     await world.behind.later(entry("a"))
-    await until(lambda: not world.behind._waiting)
+    await eventually(lambda: not world.behind._waiting)
     await world.behind.later(entry("b"))
     dropping = asyncio.create_task(world.behind.drop(["a", "b"]))
     await asyncio.sleep(0.02)
@@ -246,7 +241,7 @@ async def test_what_is_newer_than_what_was_recovered_is_what_stands() -> None:
     await world.redis.put(entry("a", 1))
     world.database.gate.clear()
     recovering = asyncio.create_task(world.recovery().recover())
-    await until(lambda: world.behind.has("a"))
+    await eventually(lambda: world.behind.has("a"))
     await world.redis.put(entry("a", 2))  # by another process, whose own write came first
     world.database.gate.set()
     assert await recovering == 1

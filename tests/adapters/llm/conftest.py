@@ -13,10 +13,14 @@ def stub() -> StubChat:
 
 
 @pytest.fixture
-async def chat(stub: StubChat) -> AsyncIterator[OpenAIChat]:
-    server = TestServer(stub.app())
-    await server.start_server()
-    model = OpenAIChat(str(server.make_url("/v1")), "sk-SECRET", "m", timeout=0.5)
+async def url(stub: StubChat) -> AsyncIterator[str]:
+    """Where the stub listens."""
+    async with TestServer(stub.app()) as server:
+        yield str(server.make_url("/v1"))
+
+
+@pytest.fixture
+async def chat(url: str) -> AsyncIterator[OpenAIChat]:
+    model = OpenAIChat(url, "sk-SECRET", "m", timeout=20)
     yield model
     await model.close()
-    await server.close()

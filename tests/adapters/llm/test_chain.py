@@ -29,7 +29,14 @@ class World:
 
     def __init__(self) -> None:
         self.stubs = [StubChat(), StubChat()]
+        self.urls: list[str] = []
         self.models: list[Model] = []
+
+    def model(self, number: int, timeout: float = 40) -> Model:
+        """Return one of the two; nobody is waited for that long where all is well."""
+        name, limits = ("one", "two")[number], Limits()
+        chat = OpenAIChat(self.urls[number], "sk-SECRET", name, timeout, limits=limits)
+        return Model(chat, breaker(name), limits)
 
     def chain(self, **options: float) -> ModelChain:
         return ModelChain(self.models, **options)
@@ -47,13 +54,11 @@ def breaker(name: str) -> Breaker:
 async def world() -> AsyncIterator[World]:
     world = World()
     servers = [TestServer(stub.app()) for stub in world.stubs]
-    for name, server, stub in zip(("one", "two"), servers, world.stubs, strict=True):
+    for number, server in enumerate(servers):
         await server.start_server()
-        stub.body = completion(f"From {name}.")
-        limits = Limits()
-        url = str(server.make_url("/v1"))
-        chat = OpenAIChat(url, "sk-SECRET", name, 0.5, limits=limits)
-        world.models.append(Model(chat, breaker(name), limits))
+        world.urls.append(str(server.make_url("/v1")))
+        world.models.append(world.model(number))
+        world.stubs[number].body = completion(f"From {('one', 'two')[number]}.")
     yield world
     await world.chain().close()
     for server in servers:
@@ -89,6 +94,8 @@ async def test_the_next_one_answers_where_the_first_does_not(
 
 async def test_one_that_is_too_slow_is_given_up(world: World) -> None:
     world.stubs[0].hang = True
+    await world.models[0].close()
+    world.models[0] = world.model(0, timeout=0.2)
     assert (await world.chain().complete(HELLO)).model == "two"
 
 
@@ -166,10 +173,9 @@ async def test_a_long_limit_of_the_only_model_is_an_error_with_its_time(world: W
 
 async def test_a_slow_call_is_hedged_and_the_first_answer_taken(world: World) -> None:
     world.stubs[0].hang = True
-    started = time.monotonic()
-    answer = await world.chain(hedge_after=0.05).complete(HELLO)
+    async with asyncio.timeout(20):  # half of what the first is given
+        answer = await world.chain(hedge_after=0.05).complete(HELLO)
     assert answer.model == "two"
-    assert time.monotonic() - started < 0.4
     assert world.asked == [1, 1]
 
 
@@ -212,7 +218,7 @@ async def test_of_two_answers_at_once_the_second_is_heard_with_its_usage(world: 
 
 
 async def test_a_quick_call_is_not_hedged(world: World) -> None:
-    assert (await world.chain(hedge_after=0.4).complete(HELLO)).model == "one"
+    assert (await world.chain(hedge_after=30).complete(HELLO)).model == "one"
     assert world.asked == [1, 0]
 
 

@@ -98,9 +98,11 @@ async def test_the_wait_that_the_server_asks_for_is_known(
     assert caught.value.retry_after == seconds
 
 
-async def test_a_hung_server_is_given_up_at_the_deadline(chat: OpenAIChat, stub: StubChat) -> None:
+async def test_a_hung_server_is_given_up_at_the_deadline(url: str, stub: StubChat) -> None:
     stub.hang = True
-    assert await reason(chat) == "timeout"
+    hasty = OpenAIChat(url, "sk-SECRET", "m", timeout=0.2)
+    assert await reason(hasty) == "timeout"
+    await hasty.close()
 
 
 async def test_a_server_that_is_not_there_is_unavailable(unused_tcp_port: int) -> None:

@@ -54,7 +54,7 @@ class World:
             session = await stack.enter_async_context(aiohttp.ClientSession())
             process = Process(config, session)
             stack.callback(process.end)
-            await eventually(process.ready, 40)
+            await eventually(process.ready, 100)
             yield process
 
     def gateway(self, redis: str = "", *, proxied: bool = False) -> Any:
@@ -79,7 +79,7 @@ async def world(tmp_path: Path, postgres_server: Server, postgres_url: str) -> A
         yield World(tmp_path, upstream, postgres_url, proxy)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_behind_a_killed_process_loses_nothing_that_redis_has(
     world: World, postgres_server: Server, valkey_server: Valkey
 ) -> None:
@@ -100,7 +100,7 @@ async def _one(world: World, server: Server) -> bool:
     return await world.rows(server) == 1
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("write", ["through", "behind"])
 async def test_without_redis_an_answer_that_was_given_is_in_the_database(
     world: World, postgres_server: Server, write: str

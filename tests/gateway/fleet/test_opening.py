@@ -46,7 +46,7 @@ async def test_a_lost_redis_and_its_return_are_one_event_each(
     seen: list[Event] = []
     async with FaultProxy(valkey_server.port) as proxy:
         url = f"redis://127.0.0.1:{proxy.port}"
-        made = config(tmp_path, upstream, url=url, timeout="100ms")
+        made = config(tmp_path, upstream, url=url, timeout="2s")
         async with open_gateway(made, events=Events(seen.append)) as gateway:
             for number in range(3):
                 await ask(gateway, f"before {number}")

@@ -48,10 +48,10 @@ async def test_a_circuit_that_opens_here_is_open_there_and_closes_with_it(
 ) -> None:
     seen: list[Event] = []
     events = Events(seen.append)
-    more = {"limits": {"retries": 0, "breaker": {"failures": 3, "reset": "500ms"}}}
+    more = {"limits": {"retries": 0, "breaker": {"failures": 3, "reset": "2s"}}}
     upstream.default = Reply(status=500)
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(50),
         gateways(tmp_path, upstream, valkey_server.url, 2, events=events, more=more) as (one, two),
     ):
         for n in range(3):

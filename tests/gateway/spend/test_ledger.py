@@ -24,6 +24,7 @@ from storage.spend import Account, Amounts, SpendStore
 from storage.sqlite import Sqlite, open_sqlite
 from storage.tier import TierError
 from tests.clocks import ManualClock
+from tests.waiting import eventually
 
 DAY = "2027-01-15"  # of ManualClock
 KEY = Lookup("s", "q", tenant="app").key
@@ -189,9 +190,11 @@ async def test_sums_are_written_while_it_runs_and_at_its_end(
     monkeypatch.setattr(module, "FLUSH_EVERY", 0.01)
     async with book.ledger.running():
         book.ledger(written(0.25))
-        async with asyncio.timeout(5):
-            while MODEL not in await book.store.of_day(DAY):
-                await asyncio.sleep(0.01)
+
+        async def written_down() -> bool:
+            return MODEL in await book.store.of_day(DAY)
+
+        await eventually(written_down)
         monkeypatch.setattr(module, "FLUSH_EVERY", 60)
         book.ledger(written(0.25))
     assert (await book.store.of_day(DAY))[MODEL].calls == 2

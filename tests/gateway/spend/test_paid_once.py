@@ -23,9 +23,12 @@ from tests.clocks import ManualClock
 from tests.counting_chat import CountingChat
 from tests.serving import served
 from tests.stub_upstream import Reply, StubUpstream, source
+from tests.waiting import eventually
 
 TEXT = "It is used against pain. Take one tablet a day."
 FRESHNESS = {"ttl": "1h", "stale_while_revalidate": "2h", "stale_if_error": "7d", "jitter": 0}
+NONE = {"delay": 0}
+"""A busy machine sheds refreshes first, and then callers, as it should; here each is counted."""
 
 
 @pytest.fixture
@@ -80,8 +83,7 @@ async def ask(client: aiohttp.ClientSession, q: str) -> list[str]:
 
 async def landed(gateway: Gateway) -> None:
     """Wait until no refresh is in the air."""
-    while gateway.flights.count:
-        await asyncio.sleep(0.001)
+    await eventually(lambda: not gateway.flights.count)
 
 
 def sums(gateway: Gateway) -> Amounts:
@@ -97,8 +99,7 @@ async def test_a_thousand_lookups_and_a_refresh_of_all_pay_for_a_hundred_summari
 ) -> None:
     clock = ManualClock()
     names = [f"pill {letter}{digit}" for letter in "abcdefghij" for digit in "klmnopqrst"]
-    # A busy machine sheds refreshes first, as it should; here each of them is counted.
-    settings = config(tmp_path, upstream, model, shedding={"delay": 0})
+    settings = config(tmp_path, upstream, model, shedding=NONE)
     async with open_gateway(settings, clock=clock) as gateway, served(gateway) as client:
         for _ in range(5):
             assert await asyncio.gather(*(ask(client, name) for name in names)) == [[]] * 100
@@ -110,9 +111,8 @@ async def test_a_thousand_lookups_and_a_refresh_of_all_pay_for_a_hundred_summari
             assert await asyncio.gather(*(ask(client, name) for name in names)) == [[]] * 100
         assert (upstream.count, chat.calls) == (200, 100)
         # Every lookup but the first hundred, and every refresh, did without a call to the model.
-        async with asyncio.timeout(5):
-            while (spent := sums(gateway)).spared < 900 + 100:  # hits are told together, soon
-                await asyncio.sleep(0.01)
+        await eventually(lambda: sums(gateway).spared >= 900 + 100)  # hits are told together, soon
+        spent = sums(gateway)
     tokens = chat.tokens
     dollars = (
         (tokens["prompt"] - tokens["cached"]) * 0.15
@@ -136,7 +136,7 @@ async def test_of_one_cent_bulk_stops_first_then_refreshes_then_callers_get_reco
     clock, seen = ManualClock(), list[Event]()
     prices = {"m": {"input": 1.0, "output": 0.5}}
     llm = {"base_url": model, "model": "m", "prices": prices}
-    settings = config(tmp_path, upstream, model, llm=llm, budgets={"day": 0.01})
+    settings = config(tmp_path, upstream, model, llm=llm, budgets={"day": 0.01}, shedding=NONE)
     events = Events(seen.append)
     async with (
         open_gateway(settings, clock=clock, events=events) as gateway,
@@ -183,7 +183,9 @@ async def test_fifty_callers_at_once_do_not_overshoot_a_budget(
     tmp_path: Path, upstream: StubUpstream, model: str, chat: CountingChat
 ) -> None:
     llm = {"base_url": model, "model": "m", "prices": {"m": {"input": 2.0, "output": 4.0}}}
-    settings = config(tmp_path, upstream, model, llm=llm, budgets={"sources": {"s": 0.01}})
+    settings = config(
+        tmp_path, upstream, model, llm=llm, budgets={"sources": {"s": 0.01}}, shedding=NONE
+    )
     async with open_gateway(settings) as gateway, served(gateway) as client:
         letters = [f"{a}{b}" for a in "abcde" for b in "fghijklmno"]
         degraded = await asyncio.gather(*(ask(client, f"pill {name}") for name in letters))

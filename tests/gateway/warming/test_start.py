@@ -16,6 +16,7 @@ from tests.clocks import ManualClock
 from tests.gateway.warming.world import ask, asked, asking, configured
 from tests.serving import served
 from tests.stub_upstream import StubUpstream
+from tests.waiting import eventually
 
 NAMES = ["aspirin", "codeine", "ibuprofen", "naproxen"]
 
@@ -74,18 +75,19 @@ async def test_the_gateway_is_ready_when_memory_is_filled_or_the_time_is_over(
 
     monkeypatch.setattr(start, "fill", filling)
     async with open_gateway(config) as gateway, served(gateway) as http:
+
+        async def filled() -> bool:
+            return await state(http) == (200, "filled")
+
         assert await state(http) == (200, "filled")
         async with warming_on_start(gateway):
             assert await state(http) == (503, "filling")
             blocked.set()
-            async with asyncio.timeout(5):
-                while await state(http) != (200, "filled"):
-                    await asyncio.sleep(0.01)
+            await eventually(filled)
     blocked.clear()
     config = configured(tmp_path, upstream, warm={"ready_within": "10ms"})
-    async with open_gateway(config) as gateway, warming_on_start(gateway), asyncio.timeout(5):
-        while not gateway.warmth.ready:
-            await asyncio.sleep(0.01)
+    async with open_gateway(config) as gateway, warming_on_start(gateway):
+        await eventually(lambda: gateway.warmth.ready)
 
 
 async def test_three_replicas_started_together_fetch_each_popular_key_once(
@@ -102,9 +104,7 @@ async def test_three_replicas_started_together_fetch_each_popular_key_once(
         ]
         for replica in replicas:
             await stack.enter_async_context(warming_on_start(replica))
-        async with asyncio.timeout(10):
-            while len(upstream.calls) < len(NAMES):
-                await asyncio.sleep(0.01)
+        await eventually(lambda: len(upstream.calls) == len(NAMES))
         # The others look when the one has ended, and find nothing to do.
         reports = await asyncio.gather(*map(load_due, replicas))
     assert asked(upstream) == NAMES
@@ -125,14 +125,12 @@ async def test_what_a_replica_leaves_undone_another_does(
         open_gateway(config, clock=clock) as second,
     ):
         leader = asyncio.create_task(load_due(first))
-        async with asyncio.timeout(10):
-            while not upstream.calls:
-                await asyncio.sleep(0.01)
-            follower = asyncio.create_task(load_due(second))
-            await asyncio.sleep(0.05)
-            leader.cancel()
-            upstream.gate.set()
-            report = await follower
+        await upstream.arrived(1)
+        follower = asyncio.create_task(load_due(second))
+        await asyncio.sleep(0.05)
+        leader.cancel()
+        upstream.gate.set()
+        report = await follower
     assert report.count("failed") == 0
     assert set(asked(upstream)) == set(NAMES)
 

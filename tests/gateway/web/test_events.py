@@ -45,7 +45,7 @@ class Stream:
     async def next(self) -> Seen:
         """Return the next event; comments are passed over."""
         members: dict[str, str] = {}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             async for raw in self.response.content:
                 line = raw.decode().rstrip("\n")
                 if line.startswith(":"):
@@ -121,7 +121,7 @@ async def test_a_tenant_hears_nothing_of_anothers(
 
 
 async def test_the_gateways_end_ends_the_streams(gateway: Gateway) -> None:
-    async with asyncio.timeout(5), aiohttp.ClientSession() as outside:
+    async with asyncio.timeout(30), aiohttp.ClientSession() as outside:
         async with served(gateway) as client:
             url = str(client._base_url)
             response = await outside.get(url.rstrip("/") + PATH)

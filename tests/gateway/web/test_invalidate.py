@@ -12,6 +12,7 @@ import pytest
 from gateway.assembly import Gateway
 from gateway.events import Event, Invalidated
 from tests.stub_upstream import Reply, StubUpstream
+from tests.waiting import eventually
 
 PATH = "/v1/invalidate"
 RECORD = {"id": "1", "name": "Tylenol 500", "use": "It lowers fever."}
@@ -121,14 +122,14 @@ async def test_listeners_are_told(client: aiohttp.ClientSession, gateway: Gatewa
 
 
 async def test_who_comes_after_a_withdrawal_is_not_answered_from_a_fetch_before_it(
-    client: aiohttp.ClientSession, upstream: StubUpstream
+    client: aiohttp.ClientSession, upstream: StubUpstream, gateway: Gateway
 ) -> None:
     upstream.gate.clear()
     before = asyncio.create_task(ask(client))
     await upstream.arrived(1)
     await invalidate(client, {"source": "plain"})
     after = asyncio.create_task(ask(client))
-    await asyncio.sleep(0.02)
+    await eventually(lambda: gateway.flights.waiters == 2)
     upstream.gate.set()
     await asyncio.gather(before, after)
     assert upstream.count == 2

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
+import time
 
 import aiohttp
 import msgspec
@@ -34,6 +34,7 @@ from gateway.web.app import make_app
 from gateway.web.server import ADMIN, listening
 from tests.gateway.web.test_admission import opened
 from tests.serving import served
+from tests.waiting import eventually
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -51,11 +52,20 @@ async def scraped(client: aiohttp.ClientSession, **headers: str) -> Samples:
 
 
 def value(samples: Samples, name: str, **labels: str) -> float:
-    """Return the sum of the samples of *name* that have *labels*."""
-    wanted = set(labels.items())
-    found = [number for (each, had), number in samples.items() if each == name and wanted <= had]
+    """Return the sum of the samples of *name* that have *labels*: there is one at least."""
+    found = _found(samples, name, labels)
     assert found, f"{name} {labels} is not there"
     return sum(found)
+
+
+def total(samples: Samples, name: str, **labels: str) -> float:
+    """Return the same, 0 where there is none yet."""
+    return sum(_found(samples, name, labels))
+
+
+def _found(samples: Samples, name: str, labels: dict[str, str]) -> list[float]:
+    wanted = set(labels.items())
+    return [number for (each, had), number in samples.items() if each == name and wanted <= had]
 
 
 async def ask(client: aiohttp.ClientSession, q: str = "aspirin", **headers: str) -> None:
@@ -68,28 +78,29 @@ async def ask(client: aiohttp.ClientSession, q: str = "aspirin", **headers: str)
 async def test_requests_are_counted_by_route_status_and_tier(
     client: aiohttp.ClientSession,
 ) -> None:
+    began = time.perf_counter()
     for _ in range(4):
         await ask(client)
     async with client.get("/v1/nothing") as response:
         assert response.status == 404
-    async with asyncio.timeout(5):
+    answers = {"source": "medicine", "outcome": "hit", "tier": "memory"}
+
+    async def told() -> bool:
         # Hits that are answered before aiohttp parses them are told a moment later.
-        while True:
-            samples = await scraped(client)
-            hits = {"route": "/v1/search", "method": "GET", "status": "200", "tier": "memory"}
-            key = ("lookup_http_requests_total", frozenset(hits.items()))
-            if samples.get(key) == 3:
-                break
-            await asyncio.sleep(0.05)
+        return total(await scraped(client), "lookup_answers_total", **answers) == 3
+
+    await eventually(told)
+    samples = await scraped(client)
+    assert value(samples, "lookup_http_requests_total", status="200", tier="memory") == 3
     assert value(samples, "lookup_http_requests_total", route="/v1/search", tier="upstream") == 1
     assert value(samples, "lookup_http_requests_total", route="unknown", status="404") == 1
     seconds = "lookup_http_request_duration_seconds"
     assert value(samples, f"{seconds}_count", route="/v1/search", tier="memory") == 3
     assert value(samples, f"{seconds}_bucket", route="/v1/search", tier="upstream", le="+Inf") == 1
-    assert 0 < value(samples, f"{seconds}_sum", route="/v1/search", tier="memory") < 1
+    took = value(samples, f"{seconds}_sum", route="/v1/search", tier="memory")
+    assert 0 < took < time.perf_counter() - began
     assert value(samples, "lookup_tier_reads_total", tier="memory", result="hit") == 3
     assert value(samples, "lookup_tier_reads_total", tier="database", result="miss") == 1
-    answers = {"source": "medicine", "outcome": "hit", "tier": "memory"}
     assert value(samples, "lookup_answers_total", **answers) == 3
     assert value(samples, "lookup_answer_age_seconds_count", source="medicine") == 4
     assert value(samples, "lookup_upstream_calls_total", source="medicine", result="ok") == 1
@@ -104,13 +115,11 @@ async def test_what_is_unchanged_is_counted_as_such(client: aiohttp.ClientSessio
     async with client.get("/v1/search", params=params) as response:
         tag = response.headers["ETag"]
     await ask(client, **{"If-None-Match": tag})
-    async with asyncio.timeout(5):
-        while True:
-            samples = await scraped(client)
-            found = [n for (name, had), n in samples.items() if ("status", "304") in had]
-            if found and found[0] == 1:
-                return
-            await asyncio.sleep(0.05)
+
+    async def told() -> bool:
+        return total(await scraped(client), "lookup_http_requests_total", status="304") == 1
+
+    await eventually(told)
 
 
 async def test_states_are_asked_at_the_scrape(
@@ -133,7 +142,7 @@ async def test_states_are_asked_at_the_scrape(
     assert value(samples, "lookup_oldest_flight_age_seconds") == 0
     assert value(samples, "lookup_tier_max_bytes", tier="memory") == 256 << 20
     assert value(samples, "lookup_tier_up", tier="database") == 1
-    assert value(samples, "lookup_invalidation_lag_seconds") < 5
+    assert value(samples, "lookup_invalidation_lag_seconds") < 60
     assert value(samples, "lookup_invalidation_position") == 0
     assert value(samples, "lookup_database_queued_jobs", thread="read") == 0
     assert value(samples, "process_resident_memory_bytes") > 1e6

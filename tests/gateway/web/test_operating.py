@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import aiohttp
@@ -10,6 +9,7 @@ import orjson
 
 from tests.gateway.web.test_server import serving, write_config
 from tests.stub_upstream import StubUpstream
+from tests.waiting import eventually
 
 
 async def test_lines_go_to_the_file_and_metrics_to_the_port_of_operators(tmp_path: Path) -> None:
@@ -21,9 +21,7 @@ async def test_lines_go_to_the_file_and_metrics_to_the_port_of_operators(tmp_pat
         }
         config = write_config(tmp_path, upstream.url, **sections)
         async with serving(config) as process:
-            async with asyncio.timeout(20):
-                while not (log.exists() and b"server.listening" in log.read_bytes()):
-                    await asyncio.sleep(0.05)
+            await eventually(lambda: _listens(log))
             told = [orjson.loads(line) for line in log.read_bytes().splitlines()]
             (urls,) = [line for line in told if line["event"] == "server.listening"]
             async with aiohttp.ClientSession() as client:
@@ -42,6 +40,12 @@ async def test_lines_go_to_the_file_and_metrics_to_the_port_of_operators(tmp_pat
     (request,) = [line for line in lines if line.get("path") == "/v1/search"]
     assert (request["source"], request["tenant"]) == ("plain", "public")
     assert len(request["trace_id"]) == 32
+
+
+def _listens(log: Path) -> bool:
+    """Whether the log says so, and its last line is whole."""
+    lines = log.read_bytes() if log.exists() else b""
+    return b"server.listening" in lines and lines.endswith(b"\n")
 
 
 async def test_a_log_file_that_cannot_be_written_is_a_fault_of_the_configuration(

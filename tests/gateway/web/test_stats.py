@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import aiohttp
@@ -14,6 +13,7 @@ from gateway.events import Summarized
 from gateway.lookup import Lookup
 from tests.clocks import ManualClock
 from tests.gateway.web.test_admission import opened
+from tests.waiting import eventually
 
 
 async def stats(client: aiohttp.ClientSession) -> dict[str, Any]:
@@ -32,10 +32,13 @@ async def ask(client: aiohttp.ClientSession, q: str) -> None:
 async def test_tiers_tell_hits_misses_and_percentiles(client: aiohttp.ClientSession) -> None:
     for q in ("aspirin", "aspirin", "aspirin", "ibuprofen"):
         await ask(client, q)
-    async with asyncio.timeout(5):
+
+    async def all_told() -> bool:
         # Hits that are answered before aiohttp parses them are counted a moment later.
-        while (told := await stats(client))["lookups"]["answered"] != {"miss": 2, "hit": 2}:
-            await asyncio.sleep(0.05)
+        return bool((await stats(client))["lookups"]["answered"] == {"miss": 2, "hit": 2})
+
+    await eventually(all_told)
+    told = await stats(client)
     memory, database = told["tiers"]["memory"], told["tiers"]["database"]
     assert (memory["hits"], memory["misses"], memory["hit_ratio"]) == (2, 2, 0.5)
     assert (database["hits"], database["misses"], database["hit_ratio"]) == (0, 2, 0.0)
@@ -125,10 +128,11 @@ async def test_what_is_asked_most_is_told_to_those_who_want_to_know(
             told: list[dict[str, Any]] = (await response.json())["popular"]
             return told
 
-    async with asyncio.timeout(5):
+    async def all_counted() -> bool:
         # Hits that are answered before aiohttp parses them are counted a moment later.
-        while (await popular(1))[0]["lookups"] != 6.0:
-            await asyncio.sleep(0.05)
+        return bool((await popular(1))[0]["lookups"] == 6.0)
+
+    await eventually(all_counted)
     first, second = await popular(20)
     assert (first["source"], first["query"], second["query"]) == (
         "medicine",

@@ -115,7 +115,7 @@ async def test_a_change_calls_the_webhook_and_is_on_the_events(
             upstream.default = Reply(records=[{"id": "1", "name": "Tylenol", "use": "new"}])
             clock.advance(900)
             gateway.bulk.watches.tell()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await receiver.called.wait()
         ((headers, called),) = receiver.calls
         assert headers["Webhook-Signature"].startswith("v1,")

@@ -90,7 +90,7 @@ def config(config: Config) -> Config:
     replace = msgspec.structs.replace
     plain = config.sources["plain"]
     assert plain.request is not None
-    hasty = replace(plain, request=replace(plain.request, timeout=Duration(0.2)))
+    hasty = replace(plain, request=replace(plain.request, timeout=Duration(1)))
     return replace(config, sources={**config.sources, "plain": hasty})
 
 
