@@ -88,7 +88,7 @@ class S3Fifo(Generic[Value]):
             for queue in (self._small, self._main):
                 queue.clear()
             self._vacant.clear()
-            self._gone.clear()
+            self._gone = Ghosts()
             self._entries = self._bytes = self._in_main = 0
             self._filled = False
             for value in values:
@@ -129,16 +129,17 @@ class S3Fifo(Generic[Value]):
             table = self._table(key)
             before = table.get(key)
             if before is None:
-                self._make_room(size)
-                self._place(value)
-                self._count(value, size)
+                if self._bytes + size > self._max_bytes:
+                    self._make_room(size)
+                self._place(value, size)
+                self._count(value.main, size)
                 self._entries += 1
                 table[key] = value
                 return True
             # The same text once: it is the one in the queue.
             value.key, value.hits, value.main = before.key, before.hits, before.main
             table[key] = value
-            self._count(value, size - before.size)
+            self._count(value.main, size - before.size)
             before.end()
             self._make_room(0)
             return table.get(key) is value
@@ -151,22 +152,23 @@ class S3Fifo(Generic[Value]):
     def _table(self, key: str) -> dict[str, Value]:
         return self._tables[hash(key) >> _BITS & self._last]
 
-    def _place(self, value: Value) -> None:
+    def _place(self, value: Value, size: int) -> None:
         """Give *value* the place that its key has, or one at the end of a queue."""
         key = value.key
-        main = self._vacant.pop(key, None)
-        if main is not None:
-            value.main = main
+        if key in self._vacant:
+            value.main = self._vacant.pop(key)
             return
-        # Until something had to go, nothing is known of anything: the first to come may stay.
-        small = self._bytes - self._in_main
-        first = not self._filled and small + value.size > self._small_bytes and small > 0
-        value.main = self._gone.discard(key) or first
+        if self._filled:
+            value.main = self._gone.discard(key)
+        else:
+            # Until something had to go, nothing is known of anything: the first to come may stay.
+            small = self._bytes - self._in_main
+            value.main = small + size > self._small_bytes and small > 0
         (self._main if value.main else self._small).append(key)
 
-    def _count(self, value: Value, size: int) -> None:
+    def _count(self, main: bool, size: int) -> None:
         self._bytes += size
-        if value.main:
+        if main:
             self._in_main += size
 
     def _leave(self, key: str) -> Value | None:
@@ -187,7 +189,7 @@ class S3Fifo(Generic[Value]):
     def _remove(self, value: Value) -> None:
         del self._table(value.key)[value.key]
         self._entries -= 1
-        self._count(value, -value.size)
+        self._count(value.main, -value.size)
         value.end()
 
     def _make_room(self, size: int) -> None:

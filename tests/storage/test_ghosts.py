@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
+
 from storage.ghosts import Ghosts
 
 
@@ -35,13 +37,21 @@ def test_a_key_is_forgotten_once_it_was_asked_for() -> None:
     assert ghosts.discard("c")
 
 
-def test_room_that_a_forgotten_key_leaves_is_used_before_another_is_forgotten() -> None:
+@pytest.mark.parametrize("turns", range(0, 64, 7))
+def test_room_that_a_forgotten_key_leaves_is_used_before_another_is_forgotten(turns: int) -> None:
+    """Of 32 keys, in a ring that begins anywhere."""
     ghosts = Ghosts()
-    for number in range(32):
+    for number in range(turns + 32):
         ghosts.add(f"{number}", 5)
-    ghosts.discard("20")
-    ghosts.add("new", 5)
-    assert ghosts.discard("0")
+    left = [*range(turns, turns + 32)]
+    for gone in (turns + 20, turns + 3, turns + 31, turns + 7):
+        assert ghosts.discard(f"{gone}")
+        left.remove(gone)
+    for number in range(turns + 32, turns + 37):
+        ghosts.add(f"{number}", 5)
+    left += range(turns + 32, turns + 37)
+    # One more than went: the oldest is the first to be forgotten.
+    assert [each for each in range(turns + 40) if ghosts.discard(f"{each}")] == left[1:]
 
 
 def test_what_is_known_stays_known_when_room_is_made_for_more() -> None:
@@ -59,6 +69,3 @@ def test_keys_that_never_came_are_not_known() -> None:
     for number in range(20_000):
         ghosts.add(f"{number}", 20_000)
     assert sum(ghosts.discard(f"other {number}") for number in range(5_000)) <= 1
-    ghosts.clear()
-    assert not any(ghosts.discard(f"{number}") for number in range(20_000))
-    assert len(ghosts) == 0
