@@ -9,7 +9,6 @@ from functools import lru_cache
 from time import perf_counter
 
 import asyncpg
-from alembic.util import CommandError
 from sqlalchemy import URL
 
 from storage import migrations
@@ -148,11 +147,9 @@ async def open_postgres(url: URL, pool: PoolSettings) -> Postgres:
     database = Postgres(url, pool)
     try:
         await database.migrate()
-    except (*FAULTS, CommandError) as error:
+    except (*FAULTS, migrations.ForeignVersionError) as error:
         await database.close()
         reason = str(getattr(error, "orig", None) or error) or type(error).__name__
-        if isinstance(error, CommandError):  # Alembic: "Can't locate revision identified by …"
-            reason = f"another version of the gateway has migrated it ({error})"
         raise TierError(f"cannot open the database {database.name}: {reason}") from error
     return database
 

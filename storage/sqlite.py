@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from alembic.util import CommandError
 from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -196,7 +195,7 @@ async def open_sqlite(path: str) -> Sqlite:
     try:
         await database.migrate()
         await database.read(lambda connection: connection.execute("SELECT 1").fetchone())
-    except (sqlite3.Error, DBAPIError, CommandError) as error:
+    except (sqlite3.Error, DBAPIError, migrations.ForeignVersionError) as error:
         await database.close()
         raise TierError(f"cannot open the database {path}: {_reason(path, error)}") from error
     return database
@@ -227,6 +226,4 @@ def _reason(path: str, error: Exception) -> str:
         return "it is a folder"
     if not file.parent.is_dir():
         return f"its folder {file.parent} does not exist"
-    if isinstance(error, CommandError):  # Alembic: "Can't locate revision identified by …"
-        return f"another version of the gateway has migrated it ({error})"
     return str(getattr(error, "orig", None) or error)

@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -31,3 +35,21 @@ def test_a_database_stands_at_the_head_after_an_upgrade_and_nowhere_before() -> 
         assert migrations.current(connection) is None
         migrations.upgrade(connection)
         assert migrations.current(connection) == migrations.HEAD
+
+
+def test_a_database_that_stands_at_the_head_is_opened_without_alembic(tmp_path: Path) -> None:
+    script = f"""
+import asyncio, sys
+from storage.database import open_database
+
+async def opened():
+    await (await open_database("sqlite+aiosqlite:///{tmp_path / "kept.db"}")).close()
+    print("alembic" in sys.modules)
+
+asyncio.run(opened())
+"""
+    told = [
+        subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert told == [b"True\n", b"False\n"]
