@@ -17,6 +17,8 @@ from adapters.sources.units import Duration, Spec, seconds
 
 KEPT = 10_000
 """Beyond so many distinct failing keys nothing is gained by remembering more."""
+OVERLOAD_WAIT = 1.0
+"""Seconds after which a caller who found everything full may come again."""
 _DOUBLINGS = 30
 """Two to a higher power would only be capped."""
 
@@ -101,3 +103,8 @@ class Failures:
 def copied(error: UpstreamError) -> UpstreamError:
     """Return the same error anew: one instance raised in a thousand tasks grows its traceback."""
     return UpstreamError(error.kind, error.message, retry_after=error.retry_after)
+
+
+def overloaded(message: str) -> UpstreamError:
+    """Return the error of a caller who found everything full."""
+    return UpstreamError(Kind.OVERLOADED, message, retry_after=OVERLOAD_WAIT)

@@ -21,14 +21,11 @@ from adapters.commitment import Commitment, context_of
 from adapters.errors import Kind, UpstreamError
 from adapters.source import Priority
 from adapters.sources.units import Spec
-from gateway.failures import Failures, FailuresSpec, copied
+from gateway.failures import Failures, FailuresSpec, copied, overloaded
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
-
-_OVERLOAD_WAIT = 1.0
-"""Seconds after which a caller who found everything full may come again."""
 
 
 class FlightsSpec(Spec, frozen=True, kw_only=True):
@@ -84,6 +81,8 @@ class Flights(Generic[T]):
         self._flights: dict[str, _Flight[T]] = {}
         self._failures = Failures(self._spec.failures, self._clock)
         self._waiters = 0
+        self.aside = 0
+        """Callers of `waiters` who wait without having joined: beside one who has."""
         self._closed = False
 
     @property
@@ -94,7 +93,12 @@ class Flights(Generic[T]):
     @property
     def waiters(self) -> int:
         """How many callers wait for one."""
-        return self._waiters
+        return self._waiters + self.aside
+
+    @property
+    def crowded(self) -> bool:
+        """Whether nobody further may wait."""
+        return self._closed or self.waiters >= self._spec.waiters
 
     @property
     def oldest(self) -> float:
@@ -173,11 +177,11 @@ class Flights(Generic[T]):
 
     def _refuse_if_full(self, *, launching: bool) -> None:
         if self._closed:
-            raise _overloaded("the gateway is shutting down")
-        if self._waiters >= self._spec.waiters:
-            raise _overloaded("too many callers wait already")
+            raise overloaded("the gateway is shutting down")
+        if self.crowded:
+            raise overloaded("too many callers wait already")
         if launching and self._full:
-            raise _overloaded("too many lookups are being fetched already")
+            raise overloaded("too many lookups are being fetched already")
 
     async def _wait(self, key: str, flight: _Flight[T], within: float | None) -> T:
         flight.waiters += 1
@@ -192,7 +196,7 @@ class Flights(Generic[T]):
         except asyncio.CancelledError:
             if _cancelled_itself() or not flight.task.cancelled():
                 raise
-            raise _overloaded("the gateway is shutting down") from None
+            raise overloaded("the gateway is shutting down") from None
         finally:
             flight.waiters -= 1
             self._waiters -= 1
@@ -238,10 +242,6 @@ class Flights(Generic[T]):
     def _remove(self, key: str, flight: _Flight[T]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
-
-
-def _overloaded(message: str) -> UpstreamError:
-    return UpstreamError(Kind.OVERLOADED, message, retry_after=_OVERLOAD_WAIT)
 
 
 def _cancelled_itself() -> bool:

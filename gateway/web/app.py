@@ -31,8 +31,10 @@ from gateway.web.pages import PAGES, dashboard, docs, load_pages, part
 from gateway.web.profile import profile
 from gateway.web.refresh import refresh
 from gateway.web.search import search
+from gateway.web.seats import SEATS, Seats
 from gateway.web.server import ADMIN, run
 from gateway.web.sessions import forget
+from gateway.web.shared_answer import Answers
 from gateway.web.stats import stats
 from gateway.web.stream import stream
 from gateway.web.suggest import suggest
@@ -108,14 +110,36 @@ def make_app(gateway: Gateway) -> web.Application:
         log=HitLog(config.logs.sample_hits),
         clock=gateway.clock,
     )
+    app[SEATS] = _seats(gateway, app)
     sizes = {"encoded": lambda: app[BODIES].size, "ready": lambda: app[HITS].size}
     app[REGISTRY] = make_registry(gateway, sizes)
     if apart:
         admin = _application(gateway, [r for r in ROUTES if r.path in apart | EVERYWHERE])
         admin[REGISTRY] = app[REGISTRY]
         admin[HITS] = app[HITS]
+        admin[SEATS] = app[SEATS]
         app[ADMIN] = admin
     return app
+
+
+def _seats(gateway: Gateway, app: web.Application) -> Seats:
+    config = gateway.config
+    answers = Answers(
+        bodies=app[BODIES],
+        limits=app[LIMITS],
+        events=gateway.events,
+        sampled=config.logs.sample_hits,
+        clock=gateway.clock,
+        origins=bool(config.server.cors),
+    )
+    return Seats(
+        routes=gateway.routes,
+        flights=gateway.flights,
+        tiers=gateway.tiers,
+        authenticator=gateway.access.authenticator,
+        limits=app[LIMITS],
+        answers=answers,
+    )
 
 
 def _application(gateway: Gateway, routes: list[web.RouteDef]) -> web.Application:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from email.utils import formatdate
 from random import getrandbits
+from typing import Protocol
 
 from aiohttp import web
 from aiohttp.http import SERVER_SOFTWARE
@@ -41,7 +42,17 @@ _REFUSAL = (
 )
 
 
-class Entrance:
+class Entrance(Protocol):
+    """Where a request comes in, before it is parsed."""
+
+    def refuse(self, data: bytes) -> bytes | None:
+        """Return what is said to *data* at once; None: it may come in."""
+
+    def arrive(self, data: bytes) -> Arrival | Nobody:
+        """Return the place of *data* at the door."""
+
+
+class LookupEntrance:
     """Counts who comes in at *door*, and refuses who finds it full."""
 
     def __init__(self, door: Door, events: Events) -> None:
@@ -86,8 +97,8 @@ def entrance_of(app: web.Application) -> Entrance:
     """Return the entrance of *app*; it is open where nothing is looked up."""
     gateway = app.get(GATEWAY)
     if gateway is None:
-        return Entrance(Shedding().door, Events())
-    return Entrance(gateway.resolver.shedding.door, gateway.events)
+        return LookupEntrance(Shedding().door, Events())
+    return LookupEntrance(gateway.resolver.shedding.door, gateway.events)
 
 
 def _is_lookup(data: bytes) -> bool:

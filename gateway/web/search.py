@@ -16,6 +16,7 @@ from gateway.web.keys import BODIES, GATEWAY
 from gateway.web.nearest import marked, nearest_names, rendered
 from gateway.web.parameters import read_search
 from gateway.web.problems import upstream_failed
+from gateway.web.seats import SEATS
 from gateway.web.sessions import placed, private
 
 CALLER_DEADLINE = 30.0
@@ -49,6 +50,7 @@ async def search(request: Request) -> web.Response:
     private(sent, asked)
     if not nearest:
         request.app[HITS].learn(request, asked, answer, tag)
+        request.app[SEATS].serve(request, asked, answer, content, tag)
     if _unchanged(request, tag):
         return web.Response(status=304, headers=sent)
     body, coding = request.app[BODIES].get(

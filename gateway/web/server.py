@@ -21,10 +21,8 @@ from gateway.events import Events
 from gateway.logs import EventLog
 from gateway.ports import BACKLOG
 from gateway.warming import warming_on_start
-from gateway.web.connection import connection
 from gateway.web.descriptors import allow_many_connections
-from gateway.web.entrance import entrance_of
-from gateway.web.looks import looks_of
+from gateway.web.seating import connections_of
 from gateway.worker import Worker
 from storage.tier import TierError
 
@@ -48,16 +46,14 @@ async def listening(
     *sockets*, where there are any, are bound to it already. On leaving, no more connections are
     taken, idle ones are closed, and what is being answered is answered. Raise `CannotListenError`.
     """
-    hits, entrance = looks_of(app), entrance_of(app)
+    connect = connections_of(app)
     runner = web.AppRunner(app, shutdown_timeout=DRAIN)
     await runner.setup()
     try:
         server = runner.server
         assert server is not None
         try:
-            listeners = await _listen(
-                lambda: connection(server, hits, entrance), host, port, sockets
-            )
+            listeners = await _listen(lambda: connect(server), host, port, sockets)
         except OSError as error:
             reason = error.strerror or str(error)
             raise CannotListenError(f"cannot listen on {host}:{port}: {reason}") from error
