@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from storage.batching import Batcher
 from storage.entry import Entry, decode
 from storage.entry_rows import EntryRows, Kept
+from storage.liveness import OnChange
 from storage.name_index import NameIndex
 from storage.observation import Observer, PoolState
 from storage.postgres import PoolSettings, Postgres, open_postgres
@@ -81,6 +82,11 @@ class DatabaseTier:
         """Tell *observer* of what is done from now on, on replicas too."""
         for server in (self.database, *self._replicas):
             server.observer = observer
+
+    def on_change(self, told: OnChange) -> None:
+        """Have *told* be told when the server falls silent, and when it answers again."""
+        if isinstance(self.database, Postgres):
+            self.database.on_change(told)
 
     def pools(self) -> dict[str, PoolState]:
         """Return the state of each server's pool by its name; SQLite has none."""

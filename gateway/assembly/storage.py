@@ -9,11 +9,12 @@ import msgspec
 
 from gateway.assembly.tiering import open_tiers
 from gateway.config import Config
-from gateway.events import Events
+from gateway.events import Events, TierLost, TierReturned
 from gateway.fleet.opening import Fleet, choose_leases, open_fleet
 from gateway.invalidations import Invalidations, open_invalidations
 from storage.database import DatabaseTier, open_database
 from storage.leases import Leases
+from storage.liveness import OnChange
 from storage.name_index import NameIndex
 from storage.postgres import PoolSettings
 from storage.sql import Database
@@ -42,6 +43,7 @@ async def open_storage(config: Config, stack: AsyncExitStack, events: Events) ->
     fleet = open_fleet(config.redis, events)
     pool = PoolSettings(**msgspec.structs.asdict(config.database.pool))
     database = await open_database(config.database.url, pool, config.database.replicas)
+    database.on_change(_teller(database.name, events))
     tiers = open_tiers(config, stack, events, fleet, database)
     invalidations = await open_invalidations(
         stack,
@@ -57,3 +59,10 @@ async def open_storage(config: Config, stack: AsyncExitStack, events: Events) ->
     stack.push_async_callback(leases.close)
     stack.push_async_callback(fleet.journal.close)
     return Storage(fleet, database, tiers, database.names, leases, invalidations)
+
+
+def _teller(tier: str, events: Events) -> OnChange:
+    def tell(up: bool, reason: str) -> None:
+        events.emit(TierReturned(tier) if up else TierLost(tier, reason))
+
+    return tell

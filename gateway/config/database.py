@@ -30,6 +30,9 @@ class PoolSection(Spec, frozen=True, kw_only=True):
     """For one statement; the server ends it then."""
     recycle: Duration = seconds(600)
     """An older connection is replaced when it is next asked for."""
+    silence: Duration = seconds(4)
+    """A server that says nothing for so long, not even to a new connection, is away: all that waits
+    for it goes on without it, and nothing is asked of it until it answers again."""
 
 
 class DatabaseSection(Spec, frozen=True, kw_only=True):
