@@ -20,10 +20,10 @@ from gateway.grounding.alignment import Alignment
 from gateway.grounding.amounts import ends_of
 from gateway.grounding.comparison import Unsupported, misplaced, turned_round
 from gateway.grounding.names import names_among
-from gateway.grounding.quantities import Quantity, folded, quantities
+from gateway.grounding.quantities import Quantity, all_folded, folded, quantities
 from gateway.grounding.reading import POPULATION, Place, Reading, Stand, Value, marked, places
 from gateway.grounding.statements import split, squeezed, state_all, stated_in, trimmed
-from gateway.grounding.words import negated, stems, words_of
+from gateway.grounding.words import meaning, negated, stems, words_of
 
 _Item = TypeVar("_Item")
 
@@ -83,7 +83,7 @@ class Grounds:
     def check(self, text: str) -> tuple[Unsupported, ...]:
         """Return the claims of *text* that the records do not support; nothing, when all are."""
         raw = split(text)
-        plain = [folded(sentence) for sentence in raw]
+        plain = all_folded(raw)
         own = [index for index, line in enumerate(plain) if trimmed(line) not in self._verbatim]
         # Step by step for all sentences, here and below: far faster than sentence by sentence,
         # because the code of one step at a time stays in the processor's caches.
@@ -104,19 +104,23 @@ class Grounds:
     def _misstated(self, lines: list[str], spoken: list[list[str]]) -> Iterator[Unsupported]:
         """Yield what *lines*, of which each has the words *spoken*, say otherwise."""
         said = [quantities(line) for line in lines]
-        words = [marked(*each) for each in zip(spoken, said, strict=True)]
+        meanings = [list(map(meaning, each)) for each in spoken]
+        words = [marked(*each) for each in zip(meanings, said, strict=True)]
         claims = [[quantity for quantity in each if not quantity.soft] for each in said]
-        unknown = [[quantity for quantity in each if not self._knows(quantity)] for each in claims]
+        unknown = [self._unknown(each) for each in claims]
         for counted in zip(said, claims, unknown, strict=True):
-            yield from self._misquoted(*counted)
+            if counted[0]:
+                yield from self._misquoted(*counted)
         known = [
             [quantity for quantity in every if quantity not in wrong] if wrong else every
             for every, wrong in zip(claims, unknown, strict=True)
         ]
-        stands = [places(*each) for each in zip(lines, spoken, known, words, strict=True)]
+        told_by = zip(spoken, meanings, strict=True)
+        stands = [places(*each) for each in zip(lines, told_by, known, words, strict=True)]
         for stand in filter(None, stands):
             yield from self._out_of_place(stand)
-        told = [each - self._named for each in words]
+        named = self._named
+        told = [each if named.isdisjoint(each) else each - named for each in words]
         like = [self._alignment.like(each) for each in told]
         alike = [[self._sentences[index] for index in each] for each in like]
         for line, every, wrong, near in zip(lines, claims, unknown, alike, strict=True):
@@ -129,19 +133,23 @@ class Grounds:
 
     def _misquoted(
         self, said: list[Quantity], claims: list[Quantity], unknown: list[Quantity]
-    ) -> Iterator[Unsupported]:
-        for quantity in unknown:
-            yield Unsupported("number", quantity.text)
-        for quantity in claims:
-            if quantity.direction and self._turned(quantity):
-                yield Unsupported("comparison", quantity.text)
+    ) -> list[Unsupported]:
+        found = [Unsupported("number", quantity.text) for quantity in unknown]
+        compared = [quantity for quantity in claims if quantity.direction]
+        found += [Unsupported("comparison", each.text) for each in compared if self._turned(each)]
         if not unknown and len(said) > 1:
-            yield from self._parted(said)
+            found += self._parted(said)
+        return found
 
     def _out_of_place(self, found: list[Stand]) -> Iterator[Unsupported]:
         """Yield what stands between words between which the records say something else."""
-        for (kind, before, after), value, text in found:
-            known = self._places.get((kind, before, after)) if before or after else None
+        for place, value, text in found:
+            known = self._places.get(place)
+            if known is not None and value in known:
+                continue
+            kind, before, after = place
+            if not (before or after):
+                known = None
             if known is None and kind == POPULATION:
                 known = self._beside(before, after)
             if not known or value in known:
@@ -168,11 +176,13 @@ class Grounds:
             if apart <= 1 and (one.amount.key, other.amount.key) not in self._pairs:
                 yield Unsupported("number", f"{one.text} {other.text}")
 
+    def _unknown(self, claims: list[Quantity]) -> list[Quantity]:
+        keys = self._keys
+        return [each for each in claims if each.amount.key not in keys and not self._knows(each)]
+
     def _knows(self, quantity: Quantity) -> bool:
-        key = quantity.amount.key
-        if key in self._keys:
-            return True
-        low, high, unit = key
+        """Return whether *quantity*, which nobody says like this, is an end of a range, or bare."""
+        low, high, unit = quantity.amount.key
         if low != high:
             return False
         return (low, unit) in self._ends if unit else low in self._numbers

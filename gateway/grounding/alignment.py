@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from math import ceil
 
 _ALIKE = 0.6
 """Share of a sentence's words that a record sentence must hold to be what it was made from."""
@@ -23,8 +22,7 @@ class Alignment:
         self.words = frozenset().union(*sentences)
         """Every word that some sentence holds."""
         self._blocks = [
-            _Block(start, sentences[start : start + _BLOCK])
-            for start in range(0, len(sentences), _BLOCK)
+            _Block(sentences[start : start + _BLOCK]) for start in range(0, len(sentences), _BLOCK)
         ]
 
     def rare(self, word: str) -> bool:
@@ -33,32 +31,25 @@ class Alignment:
 
     def like(self, words: AbstractSet[str]) -> list[int]:
         """Return the numbers of the sentences that hold nearly as many of *words* as the best."""
+        if len(self._blocks) == 1 and len(words) <= _MOST:
+            block = self._blocks[0]
+            found = block.found(words)
+            if len(found) < max(2, 0.5 * len(words)):
+                return []
+            return _best(block.sums(found), len(found))
         known = self.words & words
         if len(known) > _MOST:
             known = frozenset(sorted(known)[:_MOST])
-        count = len(known)
-        if count < 2 or count < 0.5 * len(words):
+        if len(known) < max(2, 0.5 * len(words)):
             return []
-        sums = [(block, block.sums(known)) for block in self._blocks]
-        best = max([_highest(held, count) for _, held in sums])
-        if best < _ALIKE * count:
-            return []
-        least = max(1, ceil(best - _NEARLY * count))
-        found: list[int] = []
-        for block, held in sums:
-            for shared in range(least, best + 1):
-                at = held.find(shared)
-                while at >= 0:
-                    found.append(block.start + at)
-                    at = held.find(shared, at + 1)
-        return found
+        sums = [block.sums(block.found(known)) for block in self._blocks]
+        return _best(b"".join(sums), len(known))
 
 
 class _Block:
     """Some sentences in a row."""
 
-    def __init__(self, start: int, sentences: Sequence[frozenset[str]]) -> None:
-        self.start = start
+    def __init__(self, sentences: Sequence[frozenset[str]]) -> None:
         self.where: dict[str, int] = {}
         self._size = len(sentences)
         where = self.where
@@ -67,13 +58,30 @@ class _Block:
             for word in words:
                 where[word] = where.get(word, 0) | bit
 
-    def sums(self, words: AbstractSet[str]) -> bytes:
-        """Return for each sentence how many of *words* it holds: one addition for all."""
+    def found(self, words: AbstractSet[str]) -> list[int]:
+        """Return those of *words* that it knows, as numbers."""
         where = self.where
-        return sum([where[word] for word in words if word in where]).to_bytes(self._size, "little")
+        return [where[word] for word in words if word in where]
+
+    def sums(self, found: Sequence[int]) -> bytes:
+        """Return for each sentence how many of the words *found* it holds: one addition for all."""
+        return sum(found).to_bytes(self._size, "little")
 
 
-def _highest(held: bytes, most: int) -> int:
-    while most and most not in held:
-        most -= 1
-    return most
+def _best(held: bytes, count: int) -> list[int]:
+    """Return the places in *held* of the highest number and of those that are nearly as high.
+
+    None is above *count*.
+    """
+    best = count
+    while best and best not in held:
+        best -= 1
+    if best < _ALIKE * count:
+        return []
+    found: list[int] = []
+    for shared in range(max(1, best - int(_NEARLY * count)), best + 1):
+        at = held.find(shared)
+        while at >= 0:
+            found.append(at)
+            at = held.find(shared, at + 1)
+    return found

@@ -39,8 +39,11 @@ def amount(low: float, high: float, unit: str) -> Amount:
 
 @lru_cache(maxsize=4096)
 def parsed(parts: tuple[str | None, ...]) -> Amount | None:
-    """Return both ends and the unit of a match: most stand in many texts in the same words."""
-    number, first, last, last_word, unit, old = parts
+    """Return both ends and the unit of a match: most stand in many texts in the same words.
+
+    *parts* are what matched, and in it both numbers with their units, and whether it is an age.
+    """
+    _, number, first, last, last_word, unit, old = parts
     low_unit, high_unit = _name(first), _name(unit)
     if number in WORDS and not (low_unit or high_unit):
         return None

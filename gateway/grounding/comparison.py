@@ -37,15 +37,22 @@ def misplaced(claims: list[Quantity], alike: list[Reading], text: str) -> Iterat
 
 def turned_round(
     text: str, denied: set[str], words: set[str], alike: list[Reading]
-) -> Iterator[Unsupported]:
-    """Yield what every sentence that *text* may come from says the other way round."""
-    for word in _denied_otherwise(denied, words, alike):
-        yield Unsupported("negation", word)
-    if alike[0].terms and all(sentence.terms for sentence in alike):
-        for kind, value in typed(text).difference(alike[0].terms):
-            others = [{v for k, v in s.terms if k == kind} for s in alike]
-            if all(values and value not in values for values in others):
-                yield Unsupported("term", f"{kind} {value}")
+) -> list[Unsupported]:
+    """Return what every sentence that *text* may come from says the other way round."""
+    first, found = alike[0], []
+    if denied or first.denied:
+        wrong = _denied_otherwise(denied, words, alike)
+        found = [Unsupported("negation", word) for word in wrong]
+    if first.terms and (len(alike) == 1 or all(sentence.terms for sentence in alike)):
+        said = typed(text).difference(first.terms)
+        found += [Unsupported("term", f"{k} {v}") for k, v in said if _excluded(k, v, alike)]
+    return found
+
+
+def _excluded(kind: str, value: str, alike: list[Reading]) -> bool:
+    """Return whether every sentence of *alike* has other values of *kind*."""
+    others = [{v for k, v in sentence.terms if k == kind} for sentence in alike]
+    return all(values and value not in values for values in others)
 
 
 def _denied_otherwise(denied: set[str], words: set[str], alike: list[Reading]) -> AbstractSet[str]:

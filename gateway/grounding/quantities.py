@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import NamedTuple
+
+import msgspec
 
 from gateway.grounding.amounts import Amount, amount, parsed
 from gateway.grounding.units import PATTERN, WORD_FIRSTS, WORD_RESTS, WORDS
@@ -16,15 +17,18 @@ _REST = r"\d{0,2}(?:,\d{3})+(?:\.\d+)?|\d*\s*/\s*\d+(?![\d/])|\d*(?:\.\d+)?"
 """What comes of `_NUMBER` after its first digit."""
 _WORD = rf"(?<![a-z가-힣])(?:{'|'.join(WORDS)})"
 _SEPARATOR = r"\s*(?:[~∼〜–—-]|to|or|내지|에서|부터)\s*"
-_UNIT = rf"{PATTERN}(?:\s*(?:/|per\s)\s*{PATTERN})*"
-# A set of characters is in front, before any look behind: the engine skips quickly to those.
+_PER = rf"\s*(?:/|per\s)\s*{PATTERN}"
+_UNIT = rf"{PATTERN}(?:(?=[\s/p]){_PER}(?:{_PER}(?:{_PER}|)|)|)"
+# A set of characters is in front, before any look behind: the engine skips quickly to those. And
+# ``(?:…|)`` takes it half of what ``(?:…)?`` does.
 _QUANTITY = re.compile(
-    rf"(?P<low>[\d{WORD_FIRSTS}](?<![a-z\d].)(?<!\d\..)(?<![a-z]-.)"
-    rf"(?:(?<=\d)(?:{_REST})|(?<![a-z가-힣].)(?:{WORD_RESTS})(?=[\s~-])))"
-    rf"(?:(?:[\s-]|\s?an?\s)?(?P<mid>{_UNIT}))?"
+    rf"(?P<all>(?P<low>[\d{WORD_FIRSTS}]"
+    rf"(?:(?<=\d)(?<![a-z\d].)(?<!\d\..)(?<![a-z]-.)(?:{_REST})"
+    rf"|(?<![a-z가-힣\d].)(?<!\d\..)(?<![a-z]-.)(?:{WORD_RESTS})(?=[\s~-])))"
+    rf"(?:(?:[\s-]|\s?an?\s|)(?P<mid>{_UNIT})|)"
     rf"(?:{_SEPARATOR}(?:(?P<high>{_NUMBER})|(?P<highword>{_WORD})(?=\s))"
-    rf"(?:[\s-]?(?P<unit>{_UNIT}))?)?"
-    r"(?P<old>\s*(?:of age|old|-old))?"
+    rf"(?:[\s-]?(?P<unit>{_UNIT})|)|)"
+    r"(?:(?P<old>\s*(?:of age|old|-old))|))"
 )
 _DATES = (
     re.compile(r"(?P<y>\d{4})\s*[-./]\s*(?P<m>\d{1,2})\s*[-./]\s*(?P<d>\d{1,2})(?!\d)"),
@@ -51,8 +55,8 @@ _AFTER = re.compile(
     r"|(?P<down>이하|미만|이내|까지|초과하지|[을를] ?(?:초과하지|넘지)"
     r"|(?:of age )?(?:and|or) (?:younger|under|less|below|fewer)))"
 )
-_AFTER_FIRSTS = frozenset("이초부넘미까을를oa")
-"""With these, after spaces, begins what `_AFTER` matches."""
+_AFTER_FIRSTS = frozenset("이초부넘미까을를oa \t\n")
+"""With these, after a space, begins what `_AFTER` matches."""
 _DOWN = (
     *("not more than", "no more than", "no exceed", "no exceeding", "not exceed", "not exceeding"),
     *("at most", "up to", "under", "below", "less than", "fewer than", "maximum of"),
@@ -62,10 +66,10 @@ _UP = (
     *("more than", "over", "above", "at least", "older than", "greater than", "minimum of"),
     "최소",
 )
-_BEFORE_LASTS = frozenset(end[-1] for end in (*_DOWN, *_UP))
+_BEFORE_LASTS = frozenset(" \t\n").union(end[-1] for end in (*_DOWN, *_UP))
 
 
-class Quantity(NamedTuple):
+class Quantity(msgspec.Struct, frozen=True, gc=False):
     """A number, or a range of two, with its unit, where it stands in a text."""
 
     amount: Amount
@@ -106,6 +110,17 @@ def folded(text: str) -> str:
     """Return *text* in the one form in which it is read: no numbering, no case, no variants."""
     if "\n" in text or not text[:1].isalpha():
         text = _NUMBERING.sub("", text)
+    return _varied(text)
+
+
+def all_folded(texts: Sequence[str]) -> list[str]:
+    """Return each of *texts*, which have no line breaks, folded: at once, which is far faster."""
+    bare = [text if text[:1].isalpha() else _NUMBERING.sub("", text) for text in texts]
+    return _varied("\n".join(bare)).split("\n") if bare else []
+
+
+def _varied(text: str) -> str:
+    """Return *text* without case and variants."""
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFKC", text).replace("⁄", "/").casefold()
@@ -126,11 +141,12 @@ def quantities(text: str) -> list[Quantity]:
             found.append(Quantity(daily, match.start(), word, soft=True))
     mixed = bool(found)
     for match in matches:
-        said = parsed(match.groups())
+        parts = match.groups()
+        said = parsed(parts)
         if said is not None:
-            start, end = match.span()
-            direction = _direction(text, start, end)
-            found.append(Quantity(said, start, match.group().strip(), direction))
+            start, wording = match.start(), parts[0]
+            direction = _direction(text, start, start + len(wording))
+            found.append(Quantity(said, start, wording, direction))
     if mixed:
         found.sort(key=_start)
     return found
@@ -180,12 +196,18 @@ def _code(match: re.Match[str]) -> Quantity:
 
 
 def _direction(text: str, start: int, end: int) -> int:
-    following = text[end : end + 8].lstrip()[:1]
-    if following in _AFTER_FIRSTS or text[end : end + 8].isspace():
+    # A look at one character, or at the one behind a space, spares most searches.
+    following = text[end : end + 1]
+    if following == " ":
+        following = text[end + 1 : end + 2]
+    if following in _AFTER_FIRSTS:
         after = _AFTER.match(text, end)
         if after is not None:
             return 1 if after["up"] else -1
-    before = text[max(0, start - 20) : start].rstrip()
-    if before[-1:] not in _BEFORE_LASTS:
+    before = text[start - 1 : start]
+    if before == " ":
+        before = text[start - 2 : start - 1]
+    if before not in _BEFORE_LASTS:
         return 0
-    return -1 if before.endswith(_DOWN) else int(before.endswith(_UP))
+    said = text[max(0, start - 20) : start].rstrip()
+    return -1 if said.endswith(_DOWN) else int(said.endswith(_UP))

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 from gateway.grounding.quantities import Quantity, quantities
-from gateway.grounding.words import POPULATIONS, located, meant, negated, typed, words_of
+from gateway.grounding.words import POPULATIONS, located, meaning, meant, negated, typed, words_of
 
 POPULATION = "population"
 _PEOPLE = frozenset(POPULATIONS)
@@ -43,7 +43,8 @@ def read_all(texts: list[str]) -> list[Reading]:
     """Return the folded sentences *texts*, read: step by step, which is faster than one by one."""
     said = list(map(quantities, texts))
     spoken = list(map(words_of, texts))
-    words = list(map(marked, spoken, said))
+    meanings = [list(map(meaning, each)) for each in spoken]
+    words = list(map(marked, meanings, said))
     ends = [[end for quantity in each for end in quantity.amount.ends] for each in said]
     return list(
         map(
@@ -54,29 +55,36 @@ def read_all(texts: list[str]) -> list[Reading]:
             map(frozenset, ends),
             list(map(frozenset, map(negated, texts))),
             list(map(frozenset, map(typed, texts))),
-            list(map(places, texts, spoken, said, words)),
+            list(map(places, texts, zip(spoken, meanings, strict=True), said, words)),
         )
     )
 
 
-def marked(spoken: list[str], said: list[Quantity]) -> set[str]:
-    """Return what tells which sentence it is of which these are the words and the numbers."""
-    words = meant(spoken)
+def marked(meanings: list[str], said: list[Quantity]) -> set[str]:
+    """Return what tells which sentence it is whose words mean this and whose numbers these are."""
+    words = meant(meanings)
     for quantity in said:
         words.update(quantity.amount.marks)
     return words
 
 
-def places(text: str, spoken: list[str], said: list[Quantity], words: set[str]) -> list[Stand]:
-    """Return between which words of *text* each number and each population stands."""
+def places(
+    text: str, spoken: tuple[list[str], list[str]], said: list[Quantity], words: set[str]
+) -> list[Stand]:
+    """Return between which words of *text* each number and each population stands.
+
+    *spoken* are its words and their meanings.
+    """
     peopled = not _PEOPLE.isdisjoint(words)
     if not said and not peopled:
         return []
-    starts, found = located(text, spoken)
+    found = list(filter(None, spoken[1]))
     names = [_EDGE, *found, _EDGE]
     stands: list[Stand] = []
-    for amount, start, wording, _, soft in said:
-        if not soft:
+    starts = located(text, *spoken, said[-1].start + len(said[-1].text)) if said else []
+    for quantity in said:
+        if not quantity.soft:
+            amount, start, wording = quantity.amount, quantity.start, quantity.text
             before = bisect_left(starts, start)
             after = bisect_left(starts, start + len(wording), before) + 1
             stands.append(((amount.unit, names[before], names[after]), amount.key, wording))

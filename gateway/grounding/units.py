@@ -98,12 +98,17 @@ def _guarded(spelling: str) -> str:
     return f"{spelling[1:]}(?!{rest})" if rest else spelling[1:]
 
 
+_OFTEN = frozenset("정일회세시캡포개mg")
+"""Begin the units that are tried first: most are one of them."""
+
+
 def _branches(spellings: list[str]) -> Iterator[str]:
-    """Yield what matches *spellings*, in their order, by the character that they begin with."""
+    """Yield what matches *spellings*, by the character that they begin with."""
     by_first: dict[str, list[str]] = {}
     for spelling in spellings:
         by_first.setdefault(spelling[0], []).append(_guarded(spelling))
-    for first, rests in by_first.items():
+    for first in sorted(by_first, key=lambda first: (first not in _OFTEN, first)):
+        rests = by_first[first]
         end = "" if "가" <= first <= "힣" else "(?![a-z])"
         yield f"{first}(?:{'|'.join(rests)}){end}"
 

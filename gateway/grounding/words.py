@@ -11,7 +11,8 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-_TOKEN = re.compile(r"[a-z]{3,}|[가-힣]{2,}")
+# Here and below a set of characters is in front: the engine skips quickly to those.
+_TOKEN = re.compile(r"[a-z가-힣](?:(?<=[가-힣])[가-힣]+|(?<=[a-z])[a-z]{2,})")
 _STOP = frozenset(
     _words(
         "the and for with this that are was were has have had may can will "
@@ -31,8 +32,9 @@ _KOREAN_NEGATION = re.compile(
     r"|([가-힣]{2,}?)[이가은는]? ?없"
 )
 _KOREAN_DENIAL = re.compile(
-    r"지(?:는|도|를)? ?(?:마[시세십]|말[고아것]|않|못|아니)|[할될] ?수 ?없|안 ?[되됩돼]"
-    r"|금[지하기]|피하|삼가|중[지단]|멈추|즉각 중|없"
+    r"[지할될안금피삼중멈즉없](?:(?<=지)(?:는|도|를)? ?(?:마[시세십]|말[고아것]|않|못|아니)"
+    r"|(?<=[할될]) ?수 ?없|(?<=안) ?[되됩돼]|(?<=금)[지하기]|(?<=피)하|(?<=삼)가|(?<=중)[지단]"
+    r"|(?<=멈)추|(?<=즉)각 중|(?<=없))"
 )
 """What every match of `_KOREAN_NEGATION` ends in."""
 _ENGLISH_NEGATION = re.compile(
@@ -41,6 +43,8 @@ _ENGLISH_NEGATION = re.compile(
     r"(?: (?:be|been|being|have|to|a|an|any|the|more|recommended|for|also|ever))* ([a-z]{3,})"
 )
 _SUFFIX = re.compile(r"(?:ing|ed|es|s|e)$")
+
+_MEANINGS_KEPT = 16384
 
 _TERMS: dict[str, dict[str, tuple[str, ...]]] = {
     "population": {
@@ -94,10 +98,10 @@ def _openings(spellings: list[str], place: int) -> str:
     return "".join(sorted({spelling[place] for spelling in spellings}))
 
 
-# One character is consumed and the rest looked at, so that no hit hides another; and a set of
-# characters in front is what the regex engine skips to quickly.
+# One character is consumed and the rest looked at, so that no hit hides another.
 _KOREAN_TERM = re.compile(
-    rf"[{_openings(_KOREAN_SPELLINGS, 0)}](?<=(?=({'|'.join(_KOREAN_SPELLINGS)})).)"
+    rf"[{_openings(_KOREAN_SPELLINGS, 0)}](?=[{_openings(_KOREAN_SPELLINGS, 1)}])"
+    rf"(?<=(?=({'|'.join(_KOREAN_SPELLINGS)})).)"
 )
 _LATIN_TERM = re.compile(
     rf"[{_openings(_LATIN_SPELLINGS, 1)}](?<=(?=({'|'.join(_LATIN_SPELLINGS)}))..)"
@@ -122,10 +126,18 @@ def stem(word: str) -> str:
     return (_SUFFIX.sub("", word) or word)[:6]
 
 
-@lru_cache(maxsize=16384)
-def meaning(word: str) -> str:
-    """Return the stem of a folded *word*; nothing, when it carries no meaning."""
-    return "" if word in _STOP else stem(word)
+class _Meanings(dict[str, str]):
+    """The stems of words, each found once: looking one up here takes half of what a cache does."""
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= _MEANINGS_KEPT:
+            self.clear()
+        found = self[word] = "" if word in _STOP else stem(word)
+        return found
+
+
+meaning: Callable[[str], str] = _Meanings().__getitem__
+"""Return the stem of a folded word; nothing, when it carries no meaning."""
 
 
 words_of: Callable[[str], list[str]] = _TOKEN.findall
@@ -134,28 +146,31 @@ words_of: Callable[[str], list[str]] = _TOKEN.findall
 
 def stems(text: str) -> set[str]:
     """Return the stems of the words of folded *text* that carry meaning."""
-    return meant(_TOKEN.findall(text))
+    return meant(map(meaning, _TOKEN.findall(text)))
 
 
-def meant(words: Iterable[str]) -> set[str]:
-    """Return the stems of those of *words* that carry meaning."""
-    found = set(map(meaning, words))
+def meant(meanings: Iterable[str]) -> set[str]:
+    """Return those of the *meanings* of words that are any."""
+    found = set(meanings)
     found.discard("")
     return found
 
 
-def located(text: str, words: Iterable[str]) -> tuple[list[int], list[str]]:
-    """Return where those of the *words* of *text* begin that carry meaning, and their stems."""
-    starts, found = [], []
-    at = 0
-    for word in words:
-        at = text.index(word, at)
-        name = meaning(word)
+def located(text: str, words: Iterable[str], meanings: Iterable[str], last: int) -> list[int]:
+    """Return where those of the *words* of *text* begin that carry meaning.
+
+    They are sought as far as the first one that begins at *last* or behind it.
+    """
+    starts: list[int] = []
+    index, add, at = text.index, starts.append, 0
+    for word, name in zip(words, meanings, strict=True):
+        at = index(word, at)
         if name:
-            starts.append(at)
-            found.append(name)
+            add(at)
+            if at >= last:
+                break
         at += len(word)
-    return starts, found
+    return starts
 
 
 def negated(text: str) -> set[str]:
@@ -167,7 +182,7 @@ def negated(text: str) -> set[str]:
         before = text.rfind(" ", 0, max(0, text.rfind(" ", 0, denial.start())))
         for match in _KOREAN_NEGATION.finditer(text, max(0, before)):
             found.add(stem(next(filter(None, match.groups()))))
-    if _denies_in_english(text):
+    if ("o" in text or "n" in text) and _denies_in_english(text):
         found.update(map(stem, _ENGLISH_NEGATION.findall(text)))
     return found
 
