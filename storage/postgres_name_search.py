@@ -17,7 +17,6 @@ from collections.abc import Iterable
 
 from storage.name_matches import CANDIDATES, LEADING_CANDIDATES
 from storage.name_terms import (
-    LONGEST,
     beginning_terms,
     containing_terms,
     leading_terms,
@@ -25,10 +24,9 @@ from storage.name_terms import (
 )
 from storage.names import has_initials, is_initial
 
-WALKED = 2000
-"""Names, from the shortest that can hold a part, that are looked through for a short part."""
-WALKED_LONG = 200
-"""The same for a part of as many characters as a term: it is rare, or in nearly every name."""
+WALKED = (2000, 500, 100)
+"""Names, from the shortest that can hold a part, that are looked through for one of one, of two and
+of more characters: the longer it is, the rarer, unless it is in nearly every name."""
 LENGTH_STEP = 1 << 40
 """Numbers of rows for each length of name: rows in order of number are the shortest first."""
 LONGEST_WALKED = 200
@@ -176,7 +174,7 @@ def suggesting(source: str, folded: str, limit: int) -> tuple[str, list[object]]
         {
             "source": source,
             "first": len(folded) * LENGTH_STEP,
-            "walked": WALKED if len(folded) < LONGEST else WALKED_LONG,
+            "walked": WALKED[min(len(folded), len(WALKED)) - 1],
             "start": start,
             "part": part,
             "limit": limit,
