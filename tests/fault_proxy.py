@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
@@ -14,7 +15,7 @@ class FaultProxy:
 
     `refuse` closes the port and breaks what is open; `pause` keeps everything open and passes
     nothing; `cut` breaks what is open and takes new connections; `slow` delays each chunk;
-    `mend` ends all of it.
+    `deafen` loses messages; `mend` ends all of it.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
@@ -22,12 +23,15 @@ class FaultProxy:
         self.port = free_port()
         self.accepted = 0
         """Connections that were taken so far."""
+        self.ended = 0
+        """Those of them that are open no more."""
         self._server: asyncio.Server | None = None
         self._pairs: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._passing = asyncio.Event()
         self._passing.set()
         self._delay = 0.0
+        self._lost: Callable[[bytes], bool] = _nothing
 
     async def __aenter__(self) -> Self:
         await self.listen()
@@ -60,8 +64,13 @@ class FaultProxy:
     def slow(self, seconds: float) -> None:
         self._delay = seconds
 
+    def deafen(self, lost: Callable[[bytes], bool]) -> None:
+        """Pass everything on, but for what the server sends and *lost* names."""
+        self._lost = lost
+
     async def mend(self) -> None:
         self._delay = 0.0
+        self._lost = _nothing
         self._passing.set()
         await self.listen()
 
@@ -78,6 +87,7 @@ class FaultProxy:
         finally:
             self._pairs.discard(task)
             self._writers.discard(writer)
+            self.ended += 1
             writer.transport.abort()
 
     async def _pair(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -88,7 +98,7 @@ class FaultProxy:
         self._writers.add(up_writer)
         pumps = [
             asyncio.create_task(self._pump(reader, up_writer)),
-            asyncio.create_task(self._pump(up_reader, writer)),
+            asyncio.create_task(self._pump(up_reader, writer, answers=True)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -99,11 +109,34 @@ class FaultProxy:
             self._writers.discard(up_writer)
             up_writer.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
+    ) -> None:
         with suppress(OSError):
             while chunk := await reader.read(1 << 16):
                 await self._passing.wait()
+                if answers and self._lost(chunk):
+                    continue
                 if self._delay:
                     await asyncio.sleep(self._delay)
                 writer.write(chunk)
                 await writer.drain()
+
+
+def _nothing(_chunk: bytes) -> bool:
+    return False
+
+
+def redis_message(chunk: bytes) -> bool:
+    """Say whether *chunk* is what a subscriber is told, which is alone on its connection."""
+    return chunk.startswith(b"*3\r\n$7\r\nmessage\r\n")
+
+
+def postgres_notice(chunk: bytes) -> bool:
+    """Say whether *chunk* is NotificationResponse messages (``A``) and nothing else."""
+    at = 0
+    while at < len(chunk):
+        if chunk[at : at + 1] != b"A":
+            return False
+        at += 1 + int.from_bytes(chunk[at + 1 : at + 5], "big")
+    return at == len(chunk)

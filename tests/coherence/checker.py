@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.errors import UpstreamError
-from tests.coherence.replicas import SOURCE, AwayError, RefusedError, Replica
+from tests.coherence.replicas import SOURCE, AwayError, RefusedError, Replica, UnansweredError
 from tests.coherence.upstream import Upstream
 
 PATIENCE = 30.0
@@ -26,6 +25,8 @@ class Report:
     withdrawals: int = 0
     refused: int = 0
     """Withdrawals that were not acknowledged."""
+    counted: int = 0
+    """Bursts whose upstream calls were counted, since leases could be had throughout."""
     faults: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
 
@@ -34,15 +35,20 @@ class Checker:
     """Asks *replicas* at random for *queries* of *upstream*, and keeps what may be served."""
 
     def __init__(
-        self, replicas: Sequence[Replica], upstream: Upstream, queries: Sequence[str], seed: int
+        self,
+        replicas: Sequence[Replica],
+        upstream: Upstream,
+        queries: Sequence[str],
+        chance: random.Random,
+        report: Report,
     ) -> None:
         self.replicas = list(replicas)
-        self.report = Report()
+        self.report = report
         self.positions: list[int] = []
         """Of acknowledged withdrawals."""
         self._upstream = upstream
-        self.queries = queries
-        self._random = random.Random(seed)
+        self._queries = queries
+        self._random = chance
         self._floor: Counter[str] = Counter()
         """The generation below which nothing may be served any more, by query."""
 
@@ -50,27 +56,40 @@ class Checker:
         """Do *count* things at random times within *seconds*, by random replicas."""
         await self._all([self._something(self._random.random() * seconds) for _ in range(count)])
 
+    async def cross(self) -> None:
+        """Withdraw what everybody fetches just now, and ask for it when that has ended."""
+        await self.withdraw_all()
+        query = self._random.choice(self._queries)
+        asks = [self._ask(replica, query) for replica in self.replicas]
+        delay = self._random.random() * self._upstream.longest
+        await self._all([*asks, self._withdraw_later(query, delay)])
+        await self._all([self._ask(replica, query) for replica in self.replicas])
+
     async def sweep(self) -> None:
         """Ask every replica for everything."""
-        await self._all([self._ask(r, q) for r in self.replicas for q in self.queries])
+        await self._all([self._ask(r, q) for r in self.replicas for q in self._queries])
 
-    async def burst(self, leased: Callable[[], bool]) -> None:
-        """Withdraw everything, ask all replicas for one query at once, and count the calls.
+    async def withdraw_all(self) -> bool:
+        """Withdraw everything; return whether it was acknowledged."""
+        return await self._withdraw(self._random.choice(self.replicas), {"source": SOURCE})
 
-        To be called while nothing else goes on; *leased* says whether leases could be had.
-        """
-        query = self._random.choice(self.queries)
-        if not await self._withdraw(self._random.choice(self.replicas), {"source": SOURCE}):
-            return
+    async def crowd(self) -> str:
+        """Ask all replicas for one query at once, three times each; return which."""
+        query = self._random.choice(self._queries)
         await self._all([self._ask(replica, query) for replica in self.replicas for _ in range(3)])
+        return query
+
+    def count_calls(self, query: str) -> None:
+        """See that there was one upstream call for the generation of *query* that holds."""
+        self.report.counted += 1
         wanted = query, self._upstream.generations[query]
-        if (calls := self._upstream.calls[wanted]) != 1 and leased():
-            self._violated(f"{calls} upstream calls for generation {wanted[1]} of {query}")
+        if (calls := self._upstream.calls[wanted]) != 1:
+            self.violated(f"{calls} upstream calls for generation {wanted[1]} of {query}")
 
     def may_serve(self, query: str, generation: int) -> bool:
         return generation >= self._floor[query]
 
-    def _violated(self, what: str) -> None:
+    def violated(self, what: str) -> None:
         self.report.violations.append(f"round {self.report.rounds}: {what}")
 
     async def _all(self, doings: Sequence[Awaitable[object]]) -> None:
@@ -79,14 +98,14 @@ class Checker:
         for task in hanging:
             task.cancel()
         if hanging:
-            self._violated(f"{len(hanging)} hang")
+            self.violated(f"{len(hanging)} hang")
         for task in done:
             task.result()
 
     async def _something(self, delay: float) -> None:
         await asyncio.sleep(delay)
         replica, draw = self._random.choice(self.replicas), self._random.random()
-        query = self._random.choice(self.queries)
+        query = self._random.choice(self._queries)
         if draw < 0.65:
             await self._ask(replica, query)
         elif draw < 0.75:
@@ -98,6 +117,10 @@ class Checker:
         else:
             await self._withdraw(replica, {"source": SOURCE})
 
+    async def _withdraw_later(self, query: str, delay: float) -> None:
+        await asyncio.sleep(delay)
+        await self._withdraw(self._random.choice(self.replicas), {"source": SOURCE, "q": query})
+
     async def _ask(self, replica: Replica, query: str, *, renew: bool = False) -> None:
         least = self._floor[query]
         self.report.lookups += 1
@@ -105,16 +128,16 @@ class Checker:
             served = await (replica.renew(query) if renew else replica.ask(query))
         except AwayError:
             return
-        except UpstreamError as error:
-            self._violated(f"{query} was not answered: {error.kind} {error.message}")
+        except UnansweredError as error:
+            self.violated(f"{query} was not answered: {error}")
             return
         if served < least:
-            who = self.replicas.index(replica) if replica in self.replicas else "?"
-            self._violated(f"replica {who} served generation {served} of {query}, not {least}")
+            who = self.replicas.index(replica)
+            self.violated(f"replica {who} served generation {served} of {query}, not {least}")
 
     async def _withdraw(self, replica: Replica, body: Mapping[str, Any]) -> bool:
         named = body["q"] if "q" in body else body.get("item", {}).get("id")
-        new = self._upstream.bump(*([named] if named else self.queries))
+        new = self._upstream.bump(*([named] if named else self._queries))
         self.report.withdrawals += 1
         try:
             position = await replica.withdraw(body)

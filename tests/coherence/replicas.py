@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
 import orjson
 
-from gateway.assembly import Gateway
+from adapters.errors import UpstreamError
+from gateway.assembly import Gateway, open_gateway
+from gateway.config import load_config
 from gateway.lookup import SHARED_TENANT, make_lookup
 from storage.tier import TierError
 from storage.withdrawals import Scope
+from tests.coherence.processes import Process
+from tests.waiting import eventually
 
 SOURCE = "s"
+PATIENCE = 60.0
+"""Seconds that a process has to begin, beside whatever else this machine does."""
 
 
 class RefusedError(Exception):
@@ -24,7 +32,13 @@ class AwayError(Exception):
     """A replica did not answer because it does not run."""
 
 
+class UnansweredError(Exception):
+    """A replica that runs had no answer."""
+
+
 class Replica(Protocol):
+    """Who is asked."""
+
     async def ask(self, query: str) -> int:
         """Return the generation that is served."""
 
@@ -34,57 +48,77 @@ class Replica(Protocol):
     async def withdraw(self, body: Mapping[str, Any]) -> int:
         """Return the position of a withdrawal that is acknowledged, or raise `RefusedError`."""
 
+    async def shares(self) -> bool:
+        """Whether it can take leases now."""
+
 
 class Local:
     """A gateway in this process, without its HTTP."""
 
     def __init__(self, gateway: Gateway) -> None:
-        self.gateway = gateway
-        self.losses = 0
-        """How often Redis was given up, be it for a moment."""
+        self._gateway = gateway
         tiers: Any = gateway.tiers
         self._link = next(tier.link for tier in tiers._tiers if tier.name == "redis")
-        self._link.on_loss(self._lose)
 
-    @property
-    def shares(self) -> bool:
-        """Whether it can take leases."""
+    async def shares(self) -> bool:
         return bool(self._link.up)
 
-    def _lose(self) -> None:
-        self.losses += 1
-
     async def ask(self, query: str) -> int:
-        lookup = make_lookup(self.gateway.routes[SOURCE], query)
-        return generation((await self.gateway.resolver.resolve(lookup)).body())
+        lookup = make_lookup(self._gateway.routes[SOURCE], query)
+        try:
+            return generation((await self._gateway.resolver.resolve(lookup)).body())
+        except UpstreamError as error:
+            raise UnansweredError(f"{error.kind} {error.message}") from error
 
     async def renew(self, query: str) -> int:
-        lookup = make_lookup(self.gateway.routes[SOURCE], query)
-        return generation((await self.gateway.resolver.renew(lookup)).body())
+        lookup = make_lookup(self._gateway.routes[SOURCE], query)
+        try:
+            return generation((await self._gateway.resolver.renew(lookup)).body())
+        except UpstreamError as error:
+            raise UnansweredError(f"{error.kind} {error.message}") from error
 
     async def withdraw(self, body: Mapping[str, Any]) -> int:
         try:
-            return (await self.gateway.invalidations.withdraw(self._scope(body))).position
+            return (await self._gateway.invalidations.withdraw(self._scope(body))).position
         except TierError as error:
             raise RefusedError(str(error)) from error
-
-    def key(self, query: str) -> str:
-        return make_lookup(self.gateway.routes[SOURCE], query).key
 
     def _scope(self, body: Mapping[str, Any]) -> Scope:
         if "item" in body:
             return Scope("item", SHARED_TENANT, SOURCE, body["item"]["id"])
         if "q" in body:
-            return Scope("key", SHARED_TENANT, value=self.key(body["q"]))
+            key = make_lookup(self._gateway.routes[SOURCE], body["q"]).key
+            return Scope("key", SHARED_TENANT, value=key)
         return Scope("source", SHARED_TENANT, SOURCE)
 
 
 class Remote:
     """A gateway that is a process of its own."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
-        self.url = url
+    def __init__(self, process: Process, session: aiohttp.ClientSession) -> None:
+        self.process = process
         self._session = session
+        self._answered = 0
+        """The life of the process in which it has last answered."""
+
+    @property
+    def there(self) -> bool:
+        """Whether it has answered since it was last started."""
+        return self._answered == self.process.life
+
+    async def shares(self) -> bool:
+        try:
+            return bool(orjson.loads(await self._body("GET", "/readyz"))["tiers"]["redis"] == "ok")
+        except (AwayError, UnansweredError):
+            return False
+
+    async def ready(self) -> bool:
+        """Whether it says so itself."""
+        try:
+            await self._body("GET", "/readyz")
+        except (AwayError, UnansweredError):
+            return False
+        return True
 
     async def ask(self, query: str) -> int:
         return generation(await self._body("GET", f"/v1/search?source={SOURCE}&q={query}"))
@@ -96,20 +130,56 @@ class Remote:
     async def withdraw(self, body: Mapping[str, Any]) -> int:
         try:
             said = orjson.loads(await self._body("POST", "/v1/invalidate", body))
-        except (AwayError, AssertionError) as error:
+        except (AwayError, UnansweredError) as error:
             raise RefusedError(str(error)) from error
         return int(said["position"])
 
     async def _body(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> bytes:
+        life = self.process.life
         try:
-            async with self._session.request(method, self.url + path, json=body) as response:
+            async with self._session.request(
+                method, self.process.url + path, json=body
+            ) as response:
                 read = await response.read()
-                assert response.status == 200, read
-                return read
         except aiohttp.ClientError as error:
-            raise AwayError(str(error)) from error
+            # One that was killed meanwhile, or does not listen yet.
+            if self.process.life != life or not self.there:
+                raise AwayError(str(error)) from error
+            raise UnansweredError(f"{error!r}, and it was not killed") from error
+        self._answered = life
+        if response.status != 200:
+            raise UnansweredError(f"{response.status} {read.decode()}")
+        return read
 
 
 def generation(body: bytes) -> int:
     """Return the generation that an answer holds."""
     return int(orjson.loads(body)["items"][0]["use"])
+
+
+@asynccontextmanager
+async def in_this_process(configs: Sequence[Path]) -> AsyncIterator[list[Local]]:
+    """Open a gateway for each of *configs*."""
+    async with AsyncExitStack() as stack:
+        yield [
+            Local(await stack.enter_async_context(open_gateway(load_config(each, {}))))
+            for each in configs
+        ]
+
+
+@asynccontextmanager
+async def as_processes(configs: Sequence[Path]) -> AsyncIterator[list[Remote]]:
+    """Run ``python -m gateway serve`` for each of *configs*."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        remotes = []
+        for config in configs:
+            process = Process(config)
+            stack.callback(process.end)
+            remotes.append(Remote(process, session))
+        for remote in remotes:
+            await eventually(remote.ready, PATIENCE)
+        yield remotes
+        for remote in remotes:
+            remote.process.wake()
+            await eventually(remote.ready, PATIENCE)

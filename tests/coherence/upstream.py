@@ -18,7 +18,8 @@ class Upstream:
         self.generations: Counter[str] = Counter()
         self.calls: Counter[tuple[str, int]] = Counter()
         """By query and generation."""
-        self._longest = longest
+        self.longest = longest
+        """Seconds that an answer takes at most."""
         self._random = random.Random(seed)
         self._runner: web.AppRunner | None = None
         self.url = ""
@@ -47,7 +48,7 @@ class Upstream:
         query = request.query["q"]
         generation = self.generations[query]
         self.calls[query, generation] += 1
-        await asyncio.sleep(self._random.random() * self._longest)
+        await asyncio.sleep(self._random.random() * self.longest)
         record = {"id": query, "name": query, "use": str(generation)}
         return web.Response(
             body=orjson.dumps({"total": 1, "items": [record]}), content_type="application/json"

@@ -1,36 +1,36 @@
-"""Replicas in one process over real servers, with proxies of their own, and what befalls them."""
+"""Real servers, and fleets of replicas over them that know only proxies of their own."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import secrets
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+import redis
 import yaml
 
-from gateway.assembly import open_gateway
-from gateway.config import Config, load_config
 from storage.database import open_database
 from storage.invalidation import InvalidationLog
 from tests.coherence.checker import Checker, Report
-from tests.coherence.replicas import SOURCE, Local, generation
+from tests.coherence.faults import Victims
+from tests.coherence.replicas import SOURCE, Replica, in_this_process
 from tests.coherence.upstream import Upstream
 from tests.fault_proxy import FaultProxy
 from tests.servers.postgres import Server
 from tests.servers.valkey import Valkey
 from tests.stub_upstream import source
 
-REPLICAS = 3
-LEASE = 0.5
+Opening = Callable[[Sequence[Path]], AbstractAsyncContextManager[Sequence[Replica]]]
+"""Opens a replica for each file of a configuration."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How a run goes."""
 
@@ -38,6 +38,10 @@ class Plan:
     seed: int = 1
     within: float = 3600.0
     """Seconds after which no further round begins."""
+    opening: Opening = in_this_process
+    replicas: int = 3
+    fleets: int = 1
+    """So many go through rounds side by side, each with a database and keys of its own."""
     queries: int = 4
     slowest: float = 0.01
     """Seconds that the upstream takes at most."""
@@ -46,180 +50,127 @@ class Plan:
     seconds: float = 0.02
     """Within which they begin."""
     lasting: float = 0.04
-    """For how long a fault lasts at most."""
+    """For how long a fault lasts at most, in seconds; one of eight lasts twenty times as long."""
+    lease: float = 0.5
+    """Of a replica on its memory, in seconds."""
     killing: int = 0
     """After so many rounds each a server is killed and started again; 0: none is."""
     give_up: int = 3
     """Violations after which a run ends."""
 
 
-@dataclass
-class Fault:
-    """What befalls the servers for a while."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """Replicas that agree with each other, who watches them, and what may befall them."""
 
-    name: str
-    begin: Callable[[], Awaitable[object]]
-    database: bool = False
+    checker: Checker
+    victims: Victims
+    chance: random.Random
+    url: str
+    """Of their database, without a proxy."""
+
+    def connections(self) -> list[tuple[int, int]]:
+        """Return how many each proxy to Redis has seen begin and end."""
+        return [(proxy.accepted, proxy.ended) for proxy in self.victims.to_redis]
+
+    async def check_log(self) -> None:
+        """Every acknowledged withdrawal stands in the log, and what is kept may be served."""
+        tier = await open_database(self.url)
+        try:
+            news = await InvalidationLog(tier.database).since(0)
+            positions = {line.position for line in news.lines} | set(range(news.trimmed + 1))
+            if gone := set(self.checker.positions) - positions:
+                self.checker.violated(f"acknowledged and not in the log: {sorted(gone)}")
+            for (key,) in await tier.database.rows("SELECT key FROM entries"):
+                entry = await tier.get(key)
+                assert entry is not None
+                (record,) = orjson.loads(b"{" + entry.records.body + b"}")["items"]
+                if not self.checker.may_serve(record["id"], int(record["use"])):
+                    self.checker.violated(f"the database has {record['use']} of {record['id']}")
+        finally:
+            await tier.close()
 
 
 class World:
-    """Real servers, proxies before them, and gateways that know only the proxies."""
+    """The servers, which all fleets share."""
 
-    def __init__(self, redis: Valkey, postgres: Server, url: str) -> None:
-        self.redis, self.postgres, self.url = redis, postgres, url
-        self.to_redis = [FaultProxy(redis.port) for _ in range(REPLICAS)]
-        self.to_postgres = [FaultProxy(postgres.port) for _ in range(REPLICAS)]
-        self.prefix = f"{secrets.token_hex(4)}:"
+    def __init__(self, redis: Valkey, postgres: Server) -> None:
+        self._redis, self._postgres = redis, postgres
+        self.kills = 0
+        """How often a server was killed, or was started again."""
 
     @asynccontextmanager
-    async def running(self, folder: Path, plan: Plan) -> AsyncIterator[Checker]:
-        """Yield a checker over replicas that run."""
+    async def fleet(
+        self, folder: Path, number: int, plan: Plan, report: Report
+    ) -> AsyncIterator[Fleet]:
+        """Yield fleet *number*, whose replicas run."""
+        folder.mkdir()
         async with AsyncExitStack() as stack:
-            upstream = await stack.enter_async_context(Upstream(plan.slowest, plan.seed))
-            for proxy in (*self.to_redis, *self.to_postgres):
-                await stack.enter_async_context(proxy)
-            locals_ = []
-            for number in range(REPLICAS):
-                config = self.config(folder, number, upstream.url)
-                gateway = await stack.enter_async_context(open_gateway(config))
-                locals_.append(Local(gateway))
-            queries = [f"q{number}" for number in range(plan.queries)]
-            yield Checker(locals_, upstream, queries, plan.seed)
-            await self.mend()
-
-    def config(self, folder: Path, number: int, upstream: str) -> Config:
-        _, _, rest = self.url.partition("@")
-        login = self.url.removesuffix(rest)
-        database = rest.partition("/")[2]
-        document: dict[str, Any] = {
-            "redis": {
-                "url": f"redis://127.0.0.1:{self.to_redis[number].port}",
-                "prefix": self.prefix,
-                "timeout": "150ms",
-            },
-            "database": {
-                "url": f"{login}127.0.0.1:{self.to_postgres[number].port}/{database}",
-                "write": ("behind", "through")[number % 2],
-                "read": ("sequential", "hedged", "race")[number % 3],
-                "pool": {"statement": "5s", "connect": "1s"},
-            },
-            "invalidation": {"lease": f"{int(LEASE * 1000)}ms"},
-            "sources": {SOURCE: _source(upstream)},
-        }
-        path = folder / f"{number}.yaml"
-        path.write_text(yaml.safe_dump(document))
-        return load_config(path, {})
-
-    def faults(self, chance: random.Random) -> list[Fault]:
-        """Return what may befall; each draws its victim when it begins."""
-        redis, postgres = chance.choice(self.to_redis), chance.choice(self.to_postgres)
-        return [
-            Fault("redis cut", redis.cut),
-            Fault("redis paused", _now(redis.pause)),
-            Fault("redis refused", redis.refuse),
-            Fault("redis lost by all", self._lose_redis),
-            Fault("redis emptied", _now(self._empty_redis)),
-            Fault("postgres cut", postgres.cut, database=True),
-            Fault("postgres paused", _now(postgres.pause), database=True),
-            Fault("postgres refused", postgres.refuse, database=True),
-            Fault("postgres slow", _now(lambda: postgres.slow(0.01)), database=True),
-        ]
-
-    async def mend(self) -> None:
-        for proxy in (*self.to_redis, *self.to_postgres):
-            await proxy.mend()
+            seed = plan.seed * 1000 + number
+            upstream = await stack.enter_async_context(Upstream(plan.slowest, seed))
+            url = await self._postgres.new_database()
+            stack.push_async_callback(self._postgres.drop_database, url)
+            proxies = [
+                (
+                    await stack.enter_async_context(FaultProxy(self._redis.port)),
+                    await stack.enter_async_context(FaultProxy(self._postgres.port)),
+                )
+                for _ in range(plan.replicas)
+            ]
+            prefix = f"{secrets.token_hex(4)}:"
+            configs = []
+            for each, pair in enumerate(proxies):
+                document = {
+                    **_shared(plan, upstream.url),
+                    "redis": _redis(pair[0].port, number, prefix),
+                    "database": _database(pair[1].port, url, each),
+                }
+                configs.append(folder / f"{each}.yaml")
+                configs[-1].write_text(yaml.safe_dump(document))
+            replicas = await stack.enter_async_context(plan.opening(configs))
+            to_redis, to_postgres = zip(*proxies, strict=True)
+            victims = Victims(
+                to_redis=to_redis,
+                to_postgres=to_postgres,
+                replicas=replicas,
+                empty_redis=lambda: self._empty(number),
+            )
+            chance, queries = random.Random(seed), [f"q{each}" for each in range(plan.queries)]
+            checker = Checker(replicas, upstream, queries, chance, report)
+            yield Fleet(checker=checker, victims=victims, chance=chance, url=url)
 
     async def kill(self, chance: random.Random) -> str:
         """Kill a server and start it again; Redis forgets, PostgreSQL does not."""
-        if chance.random() < 0.5:
-            self.redis.kill()
-            await asyncio.to_thread(self.redis.start)
-            return "redis killed"
-        self.postgres.kill()
-        await asyncio.to_thread(self.postgres.start)
-        return "postgres killed"
+        servers: list[tuple[Valkey | Server, str]]
+        servers = [(self._redis, "redis"), (self._postgres, "postgres")]
+        server, name = chance.choice(servers)
+        self.kills += 1
+        server.kill()
+        await asyncio.to_thread(server.start)
+        self.kills += 1
+        return f"{name} killed"
 
-    async def _lose_redis(self) -> None:
-        for proxy in self.to_redis:
-            await proxy.refuse()
-
-    def _empty_redis(self) -> None:
-        with self.redis.client() as client:
-            client.flushall()
+    def _empty(self, number: int) -> None:
+        with redis.Redis(port=self._redis.port, db=number, protocol=2) as client:
+            client.flushdb()
 
 
-async def run(world: World, folder: Path, plan: Plan) -> Report:
-    """Do the rounds of *plan*; return what was found."""
-    chance, ends = random.Random(plan.seed), time.monotonic() + plan.within
-    async with world.running(folder, plan) as checker:
-        report = checker.report
-        while report.rounds < plan.rounds and len(report.violations) < plan.give_up:
-            if time.monotonic() > ends:
-                break
-            report.rounds += 1
-            if chance.random() < 0.4:
-                await _calm(checker, plan)
-            else:
-                await _faulty(world, checker, plan, chance)
-            if plan.killing and report.rounds % plan.killing == 0:
-                storm = asyncio.create_task(checker.storm(plan.doings, 0.3))
-                report.faults[await world.kill(chance)] += 1
-                await storm
-                await checker.sweep()
-        await _check_log(world, checker)
-        return report
+def _shared(plan: Plan, upstream: str) -> Mapping[str, Any]:
+    items = source(upstream, summary={"by": "none"}, limits={"breaker": {"failures": 1000}})
+    return {"invalidation": {"lease": f"{int(plan.lease * 1000)}ms"}, "sources": {SOURCE: items}}
 
 
-async def _calm(checker: Checker, plan: Plan) -> None:
-    checker.report.faults["none"] += 1
-    await checker.storm(plan.doings, plan.seconds)
-    locals_ = [replica for replica in checker.replicas if isinstance(replica, Local)]
-    before = [replica.losses for replica in locals_]
-    if all(replica.shares for replica in locals_):
-        await checker.burst(lambda: before == [replica.losses for replica in locals_])
+def _redis(port: int, number: int, prefix: str) -> Mapping[str, Any]:
+    url = f"redis://127.0.0.1:{port}/{number}"
+    return {"url": url, "prefix": prefix, "timeout": "150ms"}
 
 
-async def _faulty(world: World, checker: Checker, plan: Plan, chance: random.Random) -> None:
-    fault = chance.choice(world.faults(chance))
-    checker.report.faults[fault.name] += 1
-    storm = asyncio.create_task(checker.storm(plan.doings, plan.seconds))
-    await asyncio.sleep(chance.random() * plan.seconds)
-    await fault.begin()
-    meanwhile = asyncio.create_task(checker.sweep())
-    await asyncio.sleep(chance.random() * plan.lasting)
-    await world.mend()
-    await meanwhile
-    await storm
-    await checker.sweep()
-
-
-async def _check_log(world: World, checker: Checker) -> None:
-    """Every acknowledged withdrawal stands in the log, and what is kept may be served."""
-    tier = await open_database(world.url)
-    try:
-        news = await InvalidationLog(tier.database).since(0)
-        positions = {line.position for line in news.lines}
-        gone = [p for p in checker.positions if p > news.trimmed and p not in positions]
-        if gone:
-            checker.report.violations.append(f"acknowledged and not in the log: {gone}")
-        replica = checker.replicas[0]
-        assert isinstance(replica, Local)
-        for query in checker.queries:
-            entry = await tier.get(replica.key(query))
-            if entry is not None:
-                kept = generation(b"{" + entry.records.body + b"}")
-                if not checker.may_serve(query, kept):
-                    checker.report.violations.append(f"the database has {kept} of {query}")
-    finally:
-        await tier.close()
-
-
-def _source(upstream: str) -> Mapping[str, Any]:
-    return source(upstream, summary={"by": "none"}, limits={"breaker": {"failures": 1000}})
-
-
-def _now(act: Callable[[], object]) -> Callable[[], Awaitable[object]]:
-    async def acting() -> None:
-        act()
-
-    return acting
+def _database(port: int, url: str, replica: int) -> Mapping[str, Any]:
+    """Every replica reads and writes in a way of its own."""
+    login, _, rest = url.partition("@")
+    return {
+        "url": f"{login}@127.0.0.1:{port}/{rest.partition('/')[2]}",
+        "write": ("behind", "through")[replica % 2],
+        "read": ("sequential", "hedged", "race")[replica % 3],
+        "pool": {"size": 3, "overflow": 3, "statement": "5s", "connect": "1s"},
+    }
