@@ -64,7 +64,7 @@ def _http(counts: Counts) -> Iterator[Metric]:
     yield histogram(
         "lookup_http_request_duration_seconds",
         "From the head of a request to its answer. Hits that are answered before the request is "
-        "parsed count with the mean of their quarter of a second.",
+        "parsed count with the mean of their second.",
         ("route", "tier"),
         counts.response_seconds,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.events import Stored
 from storage.memory import MemoryTier
 from storage.tiers import Tiers
@@ -15,11 +13,8 @@ def told(world: World) -> int:
     return sum(isinstance(event, Stored) for event in world.seen)
 
 
-async def test_an_entry_that_no_tier_takes_is_an_answer_and_not_stored(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    world = World()
-    monkeypatch.setattr(MemoryTier, "keep", lambda *_: False)
+async def test_an_entry_that_no_tier_takes_is_an_answer_and_not_stored() -> None:
+    world = World(memory=10)
     for _ in range(2):
         answer = await world.resolver.resolve(world.lookup())
         assert (answer.outcome, answer.stored, told(world)) == ("miss", False, 0)

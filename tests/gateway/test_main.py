@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import subprocess
@@ -13,9 +12,9 @@ from urllib.request import urlopen
 
 import orjson
 import pytest
-import structlog
 
 from gateway.__main__ import main
+from tests.own_logs import logs_as_before
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -37,12 +36,8 @@ sources:
 @pytest.fixture(autouse=True)
 def _logs_as_before() -> Iterator[None]:
     """A command sends every log line of its process to standard error, which is the test's own."""
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = before
-    root.setLevel(level)
+    with logs_as_before():
+        yield
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ from gateway.events import BatchSubmitted, BudgetExhausted, Event, Events
 from gateway.lookup import Lookup, make_lookup
 from gateway.precompute import precompute
 from gateway.spend.prices import NANOS
-from storage.spend import Amounts
 from tests.adapters.llm.stub_batches import StubBatches
 from tests.adapters.llm.stub_chat import completion, failure
 from tests.clocks import ManualClock
 from tests.counting_chat import CountingChat
+from tests.gateway.spend.sums import sums
 from tests.stub_upstream import Reply, StubUpstream, source
 
 RUN = BatchRun(poll=0.001, quiet=0.02)
@@ -71,14 +71,6 @@ def config(folder: Path, upstream: StubUpstream, model: str, **sections: Any) ->
 
 def lookups(gateway: Gateway, *names: str, source: str = "s") -> list[Lookup]:
     return [make_lookup(gateway.routes[source], name) for name in names]
-
-
-def sums(gateway: Gateway) -> Amounts:
-    total = Amounts()
-    for account, amounts in gateway.money.ledger.accounts().items():
-        if account.model:
-            total.add(amounts)
-    return total
 
 
 async def test_a_list_is_one_batch_at_its_price_and_hits_afterwards(

@@ -151,12 +151,13 @@ class World:
         policy: FreshnessSpec = POLICY,
         store: Literal["permanent", "memory_only", "never"] = "permanent",
         scope: Literal["result", "item"] = "result",
+        memory: int = 1 << 20,
     ) -> None:
         self.clock = ManualClock()
         self.source = ScriptedSource(self.clock)
         self.summarizer = ScriptedSummarizer()
         self.seen: list[Event] = []
-        self.memory = MemoryTier(1 << 20)
+        self.memory = MemoryTier(memory)
         self.tiers = Tiers([self.memory], lambda tier, operation, error: None)
         self.flights: Flights[Entry] = Flights(60, self.clock)
         fetches: Flights[Fetch] = Flights(60, self.clock)

@@ -1,31 +1,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from storage.batches import Batch, BatchStore, Finished
-from storage.database import open_database
-from storage.postgres import PoolSettings
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path / 'bulk.db'}"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
+from storage.database import DatabaseTier
 
 
 @pytest.fixture
-async def store(url: str) -> AsyncIterator[BatchStore]:
-    tier = await open_database(url, PoolSettings())
-    try:
-        yield BatchStore(tier.database)
-    finally:
-        await tier.close()
+def store(database: DatabaseTier) -> BatchStore:
+    return BatchStore(database.database)
 
 
 def batch(name: str = "b1", total: int = 3, created: float = 1.0) -> Batch:

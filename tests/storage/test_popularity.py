@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -11,21 +9,6 @@ from storage.database import DatabaseTier, open_database
 from storage.popularity import HALF_LIFE, PopularityStore, PopularRow, weight_at
 
 NOW = 1_800_000_000.0
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path / 'lookup.db'}"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
-
-
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[DatabaseTier]:
-    opened = await open_database(url)
-    yield opened
-    await opened.close()
 
 
 def row(

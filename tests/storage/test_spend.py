@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -12,21 +10,6 @@ from storage.tier import TierError
 
 MONDAY, TUESDAY = "2026-11-23", "2026-11-24"
 APP = Account(MONDAY, "app", "medicine", "m")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path / 'lookup.db'}"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
-
-
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[DatabaseTier]:
-    opened = await open_database(url)
-    yield opened
-    await opened.close()
 
 
 async def test_what_replicas_add_is_summed_and_there_after_a_restart(url: str) -> None:

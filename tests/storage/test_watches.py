@@ -1,35 +1,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from storage.database import open_database
-from storage.postgres import PoolSettings
+from storage.database import DatabaseTier
 from storage.watches import Delivery, Watch, WatchStore
 
 WATCH = Watch("w1", "clinic", "app", "{}", "15m", "UTC", "a note", "news", "", 1.0, due=100.0)
 CALL = Delivery("c1", "w1", "https://hooks.example/", "{}", 0, due=100.0)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path / 'bulk.db'}"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
-
-
 @pytest.fixture
-async def store(url: str) -> AsyncIterator[WatchStore]:
-    tier = await open_database(url, PoolSettings())
-    try:
-        yield WatchStore(tier.database)
-    finally:
-        await tier.close()
+def store(database: DatabaseTier) -> WatchStore:
+    return WatchStore(database.database)
 
 
 async def test_a_watch_is_its_tenants_alone(store: WatchStore) -> None:

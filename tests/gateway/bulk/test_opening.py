@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 import yaml
 
 from adapters.sources.units import Duration
@@ -13,6 +11,7 @@ from gateway.__main__ import main
 from gateway.assembly import open_gateway
 from gateway.bulk.spec import BatchesSpec
 from gateway.config import ConfigError, load_config
+from tests.own_logs import logs_as_before
 from tests.stub_upstream import source
 
 
@@ -28,12 +27,8 @@ def config_at(folder: Path, run_by: str) -> Path:
 @pytest.fixture(autouse=True)
 def _logs_as_before() -> Iterator[None]:
     """A command sends every log line of its process to standard error, which is the test's own."""
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = before
-    root.setLevel(level)
+    with logs_as_before():
+        yield
 
 
 async def test_workers_need_a_database_that_they_can_share(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from gateway.events import BudgetExhausted, Event, Events
 from gateway.lookup import make_lookup
 from gateway.spend.prices import NANOS
 from gateway.warming import warm
-from storage.spend import Amounts
 from tests.clocks import ManualClock
 from tests.counting_chat import CountingChat
+from tests.gateway.spend.sums import sums
 from tests.serving import served
 from tests.stub_upstream import Reply, StubUpstream, source
 from tests.waiting import eventually
@@ -84,14 +84,6 @@ async def ask(client: aiohttp.ClientSession, q: str) -> list[str]:
 async def landed(gateway: Gateway) -> None:
     """Wait until no refresh is in the air."""
     await eventually(lambda: not gateway.flights.count)
-
-
-def sums(gateway: Gateway) -> Amounts:
-    total = Amounts()
-    for account, amounts in gateway.money.ledger.accounts().items():
-        if account.model:
-            total.add(amounts)
-    return total
 
 
 async def test_a_thousand_lookups_and_a_refresh_of_all_pay_for_a_hundred_summaries(

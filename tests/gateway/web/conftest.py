@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import io
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import aiohttp
 import pytest
 import yaml
 
+from gateway import logs
 from gateway.assembly import Gateway, open_gateway
 from gateway.config import Config, load_config
 from tests.clocks import ManualClock
+from tests.own_logs import logs_as_before
 from tests.serving import served
 from tests.stub_upstream import StubUpstream, source
 
@@ -23,6 +26,15 @@ FRESHNESS = {
     "stale_if_error": "7d",
     "jitter": 0,
 }
+
+
+@pytest.fixture
+def out() -> Iterator[io.StringIO]:
+    """What the process logs."""
+    with logs_as_before():
+        stream = io.StringIO()
+        logs.configure(stream=stream)
+        yield stream
 
 
 @pytest.fixture

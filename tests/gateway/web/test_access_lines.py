@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import io
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import msgspec
 import orjson
-import pytest
-import structlog
 
-from gateway import logs
 from gateway.assembly import open_gateway
 from gateway.config import Config
 from gateway.log_files import LogsSpec
@@ -23,19 +19,6 @@ from tests.stub_upstream import Reply, StubUpstream
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 HEADERS = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-00", "X-Request-Id": "mine"}
-
-
-@pytest.fixture
-def out() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    stream = io.StringIO()
-    logs.configure(stream=stream)
-    yield stream
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def lines(out: io.StringIO) -> list[dict[str, Any]]:

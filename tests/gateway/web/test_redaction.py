@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
-import structlog
 import yaml
 from aiohttp.test_utils import TestServer
 
@@ -26,6 +24,7 @@ from storage.access import ApiKeyStore
 from storage.database import open_database
 from tests.adapters.llm.stub_chat import StubChat
 from tests.collector import Collector
+from tests.own_logs import logs_as_before
 from tests.serving import decoded, served
 from tests.stub_upstream import Drop, Reply, StubUpstream, source
 
@@ -38,13 +37,8 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 @pytest.fixture
 def out() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield io.StringIO()
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    with logs_as_before():
+        yield io.StringIO()
 
 
 def document(folder: Path, upstream: str, model: str, collector: str) -> dict[str, Any]:

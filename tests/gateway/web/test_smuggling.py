@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import io
-import logging
-from collections.abc import Iterator
 
 import aiohttp
 import orjson
 import pytest
-import structlog
 
-from gateway import logs
 from tests.gateway.web.raw_http import Raw, talk
 
 HIDDEN = b"GET /v1/audit HTTP/1.1\r\nHost: a\r\nX-Request-Id: smuggled\r\n\r\n"
 PLAIN = b"POST /v1/search HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-
-
-@pytest.fixture
-def out() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    stream = io.StringIO()
-    logs.configure(stream=stream)
-    yield stream
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def port_of(client: aiohttp.ClientSession) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -11,14 +10,14 @@ import msgspec
 import orjson
 import pytest
 
-from gateway.assembly import Gateway, open_gateway
+from gateway.assembly import Gateway
 from gateway.config import Config
 from gateway.events import Audited, Event
 from gateway.watches.spec import WatchesSpec
 from tests.clocks import ManualClock
 from tests.gateway.watches.receiver import receiving
-from tests.serving import served
 from tests.stub_upstream import Reply, StubUpstream
+from tests.waiting import eventually
 
 PATH = "/v1/watches"
 LOOKUP = {"source": "plain", "q": "tylenol"}
@@ -29,18 +28,6 @@ SPEC = WatchesSpec(webhook_hosts=("127.0.0.1",), secret="s" * 24, allow_private=
 @pytest.fixture
 def config(config: Config) -> Config:
     return msgspec.structs.replace(config, watches=SPEC)
-
-
-@pytest.fixture
-async def gateway(config: Config, clock: ManualClock) -> AsyncIterator[Gateway]:
-    async with open_gateway(config, clock=clock) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def client(gateway: Gateway) -> AsyncIterator[aiohttp.ClientSession]:
-    async with served(gateway) as session:
-        yield session
 
 
 async def ask(
@@ -110,8 +97,12 @@ async def test_a_change_calls_the_webhook_and_is_on_the_events(
         body = {**WATCH, "webhook": receiver.url, "category": "stock"}
         _, made = await ask(client, "POST", PATH, body)
         async with gateway.bulk.running():
-            while (await ask(client, "GET", f"{PATH}/{made['id']}"))[1]["checked"] is None:
-                await asyncio.sleep(0.01)
+
+            async def checked() -> bool:
+                (_, watch) = await ask(client, "GET", f"{PATH}/{made['id']}")
+                return watch["checked"] is not None
+
+            await eventually(checked)
             upstream.default = Reply(records=[{"id": "1", "name": "Tylenol", "use": "new"}])
             clock.advance(900)
             gateway.bulk.watches.tell()
