@@ -110,6 +110,7 @@ def make_app(gateway: Gateway) -> web.Application:
         log=HitLog(config.logs.sample_hits),
         clock=gateway.clock,
     )
+    app.on_cleanup.append(_tell_hits)
     app[SEATS] = _seats(gateway, app)
     sizes = {"encoded": lambda: app[BODIES].size, "ready": lambda: app[HITS].size}
     app[REGISTRY] = make_registry(gateway, sizes)
@@ -120,6 +121,11 @@ def make_app(gateway: Gateway) -> web.Application:
         admin[SEATS] = app[SEATS]
         app[ADMIN] = admin
     return app
+
+
+async def _tell_hits(app: web.Application) -> None:
+    # Those of the last second: the gateway, which is closed after it, keeps accounts of them.
+    app[HITS].flush()
 
 
 def _seats(gateway: Gateway, app: web.Application) -> Seats:
