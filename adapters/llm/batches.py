@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from adapters.errors import SummaryError
 from adapters.llm.chat import Completion, Message
+from adapters.llm.client import open_client
 from adapters.llm.faults import from_status
 from adapters.llm.openai import completion_of, translated
 from adapters.llm.requests import Form, request
@@ -79,19 +80,11 @@ class Batches:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Load the SDK, which takes a second."""
-        import openai  # noqa: PLC0415 - costs a second and 50 MB: only who chooses it pays
-
         self.model = spec.model
-        self._sdk = openai
         self._poll = poll
         self._sleep = sleep
-        self._client = openai.AsyncOpenAI(
-            base_url=spec.base_url or None,
-            api_key=spec.api_key or "none",
-            timeout=_FILE_SECONDS,
-            max_retries=0,  # a batch that is created twice is paid twice
-            default_headers=spec.headers,
-            default_query=spec.query,
+        self._sdk, self._client = open_client(
+            spec.base_url, spec.api_key, _FILE_SECONDS, headers=spec.headers, query=spec.query
         )
 
     async def submit(self, lines: Sequence[Line]) -> str:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Any
 
 from adapters.errors import SummaryError
-from adapters.llm.openai import translated
+from adapters.llm.client import open_client
+from adapters.llm.openai import SHAPE_FAULTS, translated, usage_of
+from adapters.summarizers.base import Usage
 
 _PER_CALL = 64
 """Texts of one call: servers take 2,048 at most, and 300,000 tokens (api-quirks §11.1)."""
@@ -14,6 +19,18 @@ _ROOM = 8_000
 """Characters of a text: an input has 8,192 tokens at most, and a syllable may be one."""
 
 Vector = Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What became of one text."""
+
+    vector: Vector
+    tokens: int | None
+    """Its share of what the call took; None is unknown, which is not zero."""
+
+
+_Waiting = tuple[str, "asyncio.Future[Embedding]"]
 
 
 class Embeddings:
@@ -30,25 +47,20 @@ class Embeddings:
         query: Mapping[str, str] | None = None,
     ) -> None:
         """Load the SDK, which takes a second: make one at start, not in a lookup."""
-        import openai  # noqa: PLC0415 - costs a second and 50 MB: only who chooses it pays
-
         self.model = model
-        self._sdk = openai
         self._timeout = timeout
-        self._client = openai.AsyncOpenAI(
-            base_url=base_url or None,
-            api_key=api_key or "none",  # local servers need none, the SDK insists
-            timeout=timeout,
-            max_retries=0,
-            default_headers=headers,
-            default_query=query,
+        self._sdk, self._client = open_client(
+            base_url, api_key, timeout, headers=headers, query=query
         )
-        self._wanted: list[tuple[str, asyncio.Future[Vector]]] = []
+        self._wanted: list[_Waiting] = []
         self._calls: set[asyncio.Task[None]] = set()
 
-    async def embed(self, text: str) -> Vector:
-        """Return the vector of *text*; raise `SummaryError` when there is none."""
-        future: asyncio.Future[Vector] = asyncio.get_running_loop().create_future()
+    async def embed(self, text: str) -> Embedding:
+        """Return the vector of *text*; raise `SummaryError` when there is none.
+
+        The error's usage, where it has one, is the text's share of what the call took as well.
+        """
+        future: asyncio.Future[Embedding] = asyncio.get_running_loop().create_future()
         if not self._wanted:
             asyncio.get_running_loop().call_soon(self._flush)
         # An empty text is refused (api-quirks §11.1).
@@ -69,30 +81,54 @@ class Embeddings:
             self._calls.add(call)
             call.add_done_callback(self._calls.discard)
 
-    async def _answer(self, wanted: Sequence[tuple[str, asyncio.Future[Vector]]]) -> None:
+    async def _answer(self, wanted: Sequence[_Waiting]) -> None:
+        texts = [text for text, _ in wanted]
         try:
-            vectors = await self._ask([text for text, _ in wanted])
+            vectors, tokens = await self._ask(texts)
         except SummaryError as error:
-            for _, future in wanted:
+            total = None if error.usage is None else error.usage.prompt_tokens
+            for (_, future), share in zip(wanted, _shares(total, texts), strict=True):
                 if not future.done():
-                    future.set_exception(SummaryError(error.reason, error.message))
+                    usage = None if error.usage is None else Usage(share, None, 0)
+                    future.set_exception(SummaryError(error.reason, error.message, usage=usage))
             return
         except asyncio.CancelledError:
             for _, future in wanted:
                 future.cancel()
             raise
-        for (_, future), vector in zip(wanted, vectors, strict=True):
+        told = zip(wanted, vectors, _shares(tokens, texts), strict=True)
+        for (_, future), vector, share in told:
             if not future.done():
-                future.set_result(vector)
+                future.set_result(Embedding(vector, share))
 
-    async def _ask(self, texts: list[str]) -> list[Vector]:
+    async def _ask(self, texts: list[str]) -> tuple[list[Vector], int | None]:
+        """Return the vectors of *texts*, and the tokens of the call."""
         with translated(self._sdk):
             async with asyncio.timeout(self._timeout):
                 answer = await self._client.embeddings.create(
                     model=self.model, input=texts, encoding_format="float"
                 )
-            found = sorted(answer.data, key=lambda one: one.index)
-            vectors = [[float(number) for number in one.embedding] for one in found]
-            if len(vectors) != len(texts) or not all(vectors):
-                raise SummaryError("malformed", "The model embedded something else")
-            return list(vectors)
+            usage = usage_of(getattr(answer, "usage", None))
+            try:
+                return _vectors(answer, len(texts)), usage.prompt_tokens
+            except SHAPE_FAULTS as error:
+                what = "The model embedded something else"
+                raise SummaryError("malformed", what, usage=usage) from error
+
+
+def _vectors(answer: Any, count: int) -> list[Vector]:
+    """Return the vectors of *answer* in their order; raise `ValueError` unless they are *count*."""
+    found = sorted(answer.data, key=lambda one: one.index)
+    vectors = [[float(number) for number in one.embedding] for one in found]
+    if len(vectors) != count or not all(vectors):
+        raise ValueError("not as many vectors as texts")
+    return list(vectors)
+
+
+def _shares(tokens: int | None, texts: Sequence[str]) -> list[int | None]:
+    """Return what each of *texts* has of *tokens*, by its size: together they are all of them."""
+    if tokens is None:
+        return [None] * len(texts)
+    ends = list(accumulate((len(text.encode()) for text in texts), initial=0))
+    marks = [tokens * end // ends[-1] for end in ends]
+    return [end - start for start, end in pairwise(marks)]

@@ -9,12 +9,13 @@ from typing import Any
 
 from adapters.errors import SummaryError
 from adapters.llm.chat import Completion, Delta, Message
+from adapters.llm.client import open_client
 from adapters.llm.faults import from_finish, from_status
 from adapters.llm.limits import Limits
 from adapters.llm.requests import Forms, request
 from adapters.summarizers.base import Usage
 
-_SHAPE_FAULTS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+SHAPE_FAULTS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading an answer of another shape raises: the SDK does not validate answers, and
 json.JSONDecodeError and pydantic.ValidationError are both ValueErrors (dependencies §6)."""
 
@@ -39,21 +40,13 @@ class OpenAIChat:
         limits: Limits | None = None,
     ) -> None:
         """Talk to *model*; *headers* and *query* go with each call, *limits* are told of."""
-        import openai  # noqa: PLC0415 - costs a second and 50 MB: only who chooses it pays
-
         self.model = model
-        self._sdk = openai
         self._timeout = timeout
         self._limits = Limits() if limits is None else limits
         self._forms = Forms()
         self._counts_streams = True
-        self._client = openai.AsyncOpenAI(
-            base_url=base_url or None,
-            api_key=api_key or "none",  # local servers need none, the SDK insists
-            timeout=timeout,
-            max_retries=0,
-            default_headers=headers,
-            default_query=query,
+        self._sdk, self._client = open_client(
+            base_url, api_key, timeout, headers=headers, query=query
         )
 
     async def complete(
@@ -148,7 +141,7 @@ def translated(sdk: Any) -> Iterator[None]:
         status = getattr(error, "status_code", None)
         headers = error.response.headers if isinstance(error, sdk.APIStatusError) else {}
         raise from_status(status, str(error.code), str(error.type), headers) from error
-    except (sdk.OpenAIError, *_SHAPE_FAULTS) as error:
+    except (sdk.OpenAIError, *SHAPE_FAULTS) as error:
         raise SummaryError("malformed", "The model's answer is unusable") from error
 
 
@@ -157,7 +150,7 @@ def completion_of(answer: Any) -> Completion:
 
     An answer of another shape raises whatever reading it does: read it within `translated`.
     """
-    choice, usage = answer.choices[0], _usage(answer.usage)
+    choice, usage = answer.choices[0], usage_of(answer.usage)
     text, finish = choice.message.content, choice.finish_reason
     if choice.message.refusal:
         raise SummaryError("refused", "The model refused to answer", usage=usage)
@@ -179,7 +172,7 @@ class _Reader:
 
     def read(self, chunk: Any) -> str:
         if getattr(chunk, "usage", None) is not None:
-            self._usage = _usage(chunk.usage)
+            self._usage = usage_of(chunk.usage)
         if not chunk.choices:
             return ""
         choice = chunk.choices[0]
@@ -207,7 +200,7 @@ def _ended_by_itself(finish: str | None, text: object, usage: Usage) -> None:
         raise SummaryError("malformed", "The model answered nothing", usage=usage)
 
 
-def _usage(usage: Any) -> Usage:
+def usage_of(usage: Any) -> Usage:
     """Return what *usage* tells; anything that is missing, or no count, is unknown."""
     details = getattr(usage, "prompt_tokens_details", None)
     return Usage(

@@ -148,6 +148,7 @@ class _Assembly:
             self._clock,
             storage=storage,
             till=money.till,
+            budgets=money.budgets,
             deadline=self._deadline,
         )
 

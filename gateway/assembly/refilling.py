@@ -16,6 +16,7 @@ from gateway.purging import Purge, purging
 from gateway.refill import Refill
 from gateway.sessions import KEPT
 from gateway.similar import SimilarAnswers
+from gateway.spend.budgets import Budgets
 from gateway.spend.till import Till
 from gateway.summaries import Summaries
 from storage.entry import Part
@@ -36,6 +37,7 @@ async def open_refill(
     *,
     storage: Storage,
     till: Till,
+    budgets: Budgets,
     deadline: float,
 ) -> Refill:
     """Make what flights do; the flights within are closed after those that wait for them."""
@@ -52,7 +54,7 @@ async def open_refill(
         till=till,
         events=events,
         clock=clock,
-        duplicates=open_duplicates(stack, config.llm.embeddings, config.llm.own, inputs, events),
+        duplicates=open_duplicates(stack, config.llm, inputs, budgets, events),
     )
     stack.push_async_callback(summaries.close)
     stack.push_async_callback(writings.close, GRACE)

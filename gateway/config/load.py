@@ -83,7 +83,7 @@ def _unpriced(config: Config) -> list[Fault]:
     if not (config.budgets.bounded and llm.usable):
         return []
     what = "expected a price of {}: without one no budget can hold"
-    unpriced = dict.fromkeys(spec.model for spec in llm.chain if spec.model not in llm.prices)
+    unpriced = dict.fromkeys(spec.model for spec in llm.asked if spec.model not in llm.prices)
     return [Fault("llm.prices", what.format(model)) for model in unpriced]
 
 

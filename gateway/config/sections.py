@@ -111,6 +111,11 @@ class LlmSection(Spec, frozen=True, kw_only=True):
         return tuple(spec.within(self.own) for spec in self.models) or (self.own,)
 
     @property
+    def asked(self) -> tuple[ModelSpec | EmbeddingsSpec, ...]:
+        """Every model that may be paid."""
+        return (*self.chain, *(() if self.embeddings is None else (self.embeddings,)))
+
+    @property
     def own(self) -> ModelSpec:
         """The one model that the section names itself: what others leave out is its."""
         return ModelSpec(
@@ -125,10 +130,9 @@ class LlmSection(Spec, frozen=True, kw_only=True):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every key that it holds; what stands in a header may be one."""
-        specs = (*self.chain, *self.models)
+        specs = (*self.asked, *self.models)
         headers = [text for spec in specs for text in spec.headers.values() if len(text) >= 8]
-        other = () if self.embeddings is None else (self.embeddings.api_key,)
-        return (*(spec.api_key for spec in specs), *headers, *other)
+        return (*(spec.api_key for spec in specs), *headers)
 
 
 class DefaultsSection(Spec, frozen=True, kw_only=True):

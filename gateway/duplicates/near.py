@@ -23,22 +23,16 @@ from gateway.grounding.quantities import folded
 from gateway.grounding.reading import POPULATION, read
 from gateway.grounding.words import stems
 from gateway.lookup import canonical
+from gateway.spend.embedding import PaidEmbedder
 from gateway.summary_digest import summary_digest
 from storage.summary_inputs import SummaryInputs, Vector
 from storage.tier import TierError
 
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n+")
+_PAID_KEPT = 200
+"""Vectors of inputs whose summary is being written, or was refused."""
 _UNSAID = frozenset({"id", "summary"})
 """Fields that tell records apart and say nothing of them."""
-
-
-class Embedder(Protocol):
-    """Turns texts into vectors."""
-
-    model: str
-
-    async def embed(self, text: str) -> Vector:
-        """Return the vector of *text*; raise `SummaryError`."""
 
 
 class Duplicates(Protocol):
@@ -68,12 +62,14 @@ class NearDuplicates(Duplicates):
     """Finds inputs whose facts are equal and whose likeness is *threshold* (a cosine) or more."""
 
     def __init__(
-        self, inputs: SummaryInputs, embedder: Embedder, threshold: float, events: Events
+        self, inputs: SummaryInputs, embedder: PaidEmbedder, threshold: float, events: Events
     ) -> None:
         self._inputs = inputs
         self._embedder = embedder
         self._threshold = threshold
         self._events = events
+        self._paid: dict[str, Vector] = {}
+        """Vectors of inputs that were like no other, by digest, until they are remembered."""
 
     async def like(self, task: Task) -> str | None:
         """Return the digest of the most alike input of the same facts; None also on a fault."""
@@ -82,21 +78,34 @@ class NearDuplicates(Duplicates):
             known = {digest: vector for digest, vector in known.items() if digest != task.digest}
             if not known:
                 return None
-            own = await self._embedder.embed(text_of(task.brief.records))
+            own = await self._vector(task)
         except (TierError, SummaryError) as error:
             self._failed("get", error)
             return None
         likeness = {digest: cosine(own, vector) for digest, vector in known.items()}
         best = max(likeness, key=likeness.__getitem__)
-        return best if likeness[best] >= self._threshold else None
+        if likeness[best] >= self._threshold:
+            return best
+        self._paid[task.digest] = own
+        if len(self._paid) > _PAID_KEPT:
+            del self._paid[next(iter(self._paid))]
+        return None
 
     async def remember(self, task: Task, keep_until: float) -> None:
         """Keep the vector of *task*; what cannot be kept is an event and no fault."""
         try:
-            vector = await self._embedder.embed(text_of(task.brief.records))
+            vector = await self._vector(task)
             await self._inputs.put(task.digest, self._signature(task), vector, keep_until)
         except (TierError, SummaryError) as error:
             self._failed("put", error)
+
+    async def _vector(self, task: Task) -> Vector:
+        """Return the vector of *task*, which is paid for once; raise `SummaryError`."""
+        paid = self._paid.pop(task.digest, None)
+        if paid is not None:
+            return paid
+        text = text_of(task.brief.records)
+        return await self._embedder.embed(task.lookup, task.brief.priority, text)
 
     def _signature(self, task: Task) -> str:
         """Name the facts of *task* and all else that shapes its summary, but its wording."""
@@ -105,6 +114,8 @@ class NearDuplicates(Duplicates):
         return hashlib.sha256(canonical((shape, *facts))).hexdigest()
 
     def _failed(self, operation: str, error: Exception) -> None:
+        if isinstance(error, SummaryError) and error.reason == "budget":
+            return  # the budget tells of it
         self._events.emit(TierFailed("embeddings", operation, str(error)))
 
 

@@ -5,23 +5,24 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 
 from adapters.llm.embeddings import Embeddings
-from adapters.llm.spec import EmbeddingsSpec, ModelSpec
+from adapters.llm.spec import ModelSpec
+from gateway.config import LlmSection
 from gateway.duplicates.near import Duplicates, NearDuplicates, NoDuplicates
 from gateway.events import Events
+from gateway.spend.budgets import Budgets
+from gateway.spend.embedding import PaidEmbedder
 from storage.summary_inputs import SummaryInputs
 
 
 def open_duplicates(
-    stack: AsyncExitStack,
-    spec: EmbeddingsSpec | None,
-    model: ModelSpec,
-    inputs: SummaryInputs,
-    events: Events,
+    stack: AsyncExitStack, llm: LlmSection, inputs: SummaryInputs, budgets: Budgets, events: Events
 ) -> Duplicates:
-    """Return what finds near-duplicates; *model* has the server and key that *spec* leaves out."""
+    """Return what finds near-duplicates, by a model of *llm*; its calls count in *budgets*."""
+    spec = llm.embeddings
     if spec is None:
         return NoDuplicates()
-    asked = ModelSpec(model=spec.model, base_url=spec.base_url, api_key=spec.api_key).within(model)
+    asked = ModelSpec(model=spec.model, base_url=spec.base_url, api_key=spec.api_key)
+    asked = asked.within(llm.own)
     embeddings = Embeddings(
         asked.base_url,
         asked.api_key,
@@ -31,4 +32,5 @@ def open_duplicates(
         query=spec.query,
     )
     stack.push_async_callback(embeddings.close)
-    return NearDuplicates(inputs, embeddings, spec.threshold, events)
+    paid = PaidEmbedder(embeddings, llm.prices.get(spec.model), budgets, events)
+    return NearDuplicates(inputs, paid, spec.threshold, events)

@@ -31,6 +31,7 @@ from gateway.events.parts import (
 from gateway.events.summaries import (
     BatchSubmitted,
     BudgetExhausted,
+    Embedded,
     Summarized,
     SummaryFailed,
     SummaryReused,
@@ -44,6 +45,7 @@ __all__ = [
     "BatchSubmitted",
     "BudgetExhausted",
     "CircuitChanged",
+    "Embedded",
     "Event",
     "Events",
     "Failed",

@@ -42,6 +42,22 @@ class SummaryWasted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Embedded(Event):
+    """A model was asked how alike an input is to others, which is paid for as summaries are."""
+
+    source: str
+    key: str
+    model: str
+    seconds: float
+    prompt_tokens: int | None
+    usd: float | None
+    reason: str = ""
+    """One word, as in `SummaryFailed`, where the call brought nothing."""
+    tenant: str = ""
+    """For whom; empty: whose answer it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class SummaryFailed(Event):
     """No summary could be had, or the gate refused it."""
 

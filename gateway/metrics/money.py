@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from gateway.events import Served, Summarized, SummaryReused, SummaryWasted
+from gateway.events import Embedded, Served, Summarized, SummaryReused, SummaryWasted
 from gateway.lookup import tenant_of
 from gateway.metrics.histograms import Labels
 from gateway.metrics.names import Names
@@ -48,12 +48,22 @@ class MoneyCounts:
         self.tokens[*labels, "prompt"] += event.prompt_tokens or 0
         self.tokens[*labels, "cached"] += event.cached_tokens or 0
         self.tokens[*labels, "completion"] += event.completion_tokens or 0
-        nanos = nanos_of(event.usd)
+        self._paid(labels, event.usd, wasted=isinstance(event, SummaryWasted))
+
+    def embedded(self, event: Embedded) -> None:
+        """Count a text that was embedded."""
+        labels = self._labels(event.source, event.model, tenant_of(event.key))
+        self.calls[labels] += 1
+        self.tokens[*labels, "prompt"] += event.prompt_tokens or 0
+        self._paid(labels, event.usd, wasted=bool(event.reason))
+
+    def _paid(self, labels: Labels, usd: float | None, *, wasted: bool) -> None:
+        nanos = nanos_of(usd)
         if nanos is None:
             self.unknown[labels] += 1
             return
         self.spent[labels] += nanos
-        if isinstance(event, SummaryWasted):
+        if wasted:
             self.wasted[labels] += nanos
 
     def _labels(self, source: str, model: str, tenant: str) -> Labels:

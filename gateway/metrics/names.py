@@ -39,7 +39,7 @@ class Names:
 def names_in(config: Config) -> Names:
     """Return the names in *config*."""
     llm = config.llm
-    models = {spec.model for spec in llm.chain} | set(llm.prices)
+    models = {spec.model for spec in llm.asked} | set(llm.prices)
     tenants = {SHARED_TENANT, *config.budgets.tenants}
     return Names(frozenset(config.sources), frozenset(models), frozenset(tenants))
 

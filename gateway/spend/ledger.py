@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.events import (
+    Embedded,
     Event,
     Events,
     Fetched,
@@ -37,6 +38,7 @@ _DAY = 86_400
 _SPARED = frozenset({"hit", "stale", "collapsed", "similar"})
 
 Rows = defaultdict[Account, Amounts]
+_Call = Summarized | SummaryWasted | Embedded
 
 
 class Ledger:
@@ -74,6 +76,7 @@ class Ledger:
             Fetched: self._fetched,
             Summarized: self._called,
             SummaryWasted: self._called,
+            Embedded: self._embedded,
             SummaryReused: self._reused,
         }
 
@@ -202,18 +205,28 @@ class Ledger:
         row.prompt_tokens += event.prompt_tokens or 0
         row.cached_tokens += event.cached_tokens or 0
         row.completion_tokens += event.completion_tokens or 0
+        self._paid(row, event, tenant, wasted=isinstance(event, SummaryWasted))
+
+    def _embedded(self, event: Embedded) -> None:
+        tenant = _payer(event)
+        row = self._row(event.source, tenant, event.model)
+        row.calls += 1
+        row.prompt_tokens += event.prompt_tokens or 0
+        self._paid(row, event, tenant, wasted=bool(event.reason))
+
+    def _paid(self, row: Amounts, event: _Call, tenant: str, *, wasted: bool) -> None:
         nanos = nanos_of(event.usd)
         if nanos is None:
             row.unknown += 1
             return
         row.spent += nanos
-        if isinstance(event, SummaryWasted):
+        if wasted:
             row.wasted += nanos
         for scope in scopes_of(tenant, event.source):
             self._since[scope] += nanos
 
 
-def _payer(event: Served | Fetched | Summarized | SummaryWasted | SummaryReused) -> str:
+def _payer(event: Served | Fetched | SummaryReused | _Call) -> str:
     return event.tenant or tenant_of(event.key)
 
 

@@ -22,6 +22,8 @@ class Money:
     ledger: Ledger
     till: Till
     budgets: Budgets
+    embedder: str = ""
+    """The model that tells near-duplicates: its calls write no summary. Empty: there is none."""
 
 
 async def open_money(
@@ -45,4 +47,6 @@ async def open_money(
     events.subscribe(ledger, *ledger.kinds)
     budgets = Budgets(config.budgets, spent=ledger.spent, today=ledger.today, events=events)
     prices = batch_prices(config.llm.prices) if batched else config.llm.prices
-    return Money(ledger, Till(prices, budgets, events), budgets)
+    spec = config.llm.embeddings
+    till = Till(prices, budgets, events)
+    return Money(ledger, till, budgets, "" if spec is None else spec.model)

@@ -20,6 +20,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gateway.events import (
+    Embedded,
     Event,
     Fetched,
     FetchFailed,
@@ -46,6 +47,7 @@ class Spans:
             FetchFailed: self._fetched,
             Summarized: self._written,
             SummaryWasted: self._wasted,
+            Embedded: self._embedded,
             SummaryFailed: self._failed,
         }
 
@@ -125,6 +127,15 @@ class Spans:
         model = _model(event)
         self._past(f"chat {event.model}", 0.0, model, kind=SpanKind.CLIENT, error=event.reason)
 
+    def _embedded(self, event: Embedded) -> None:
+        known = {
+            "gen_ai.usage.input_tokens": event.prompt_tokens,
+            "lookup.cost_usd": event.usd,
+        }
+        attributes = _asked("embeddings", event.model, event.source, known)
+        name = f"embeddings {event.model}"
+        self._past(name, event.seconds, attributes, kind=SpanKind.CLIENT, error=event.reason)
+
     def _failed(self, event: SummaryFailed) -> None:
         attributes: Attributes = {"lookup.source": event.source}
         self._past("summarize", event.seconds, attributes, error=event.reason)
@@ -163,10 +174,16 @@ def _model(event: Summarized | SummaryWasted) -> Attributes:
         "gen_ai.usage.cache_read.input_tokens": event.cached_tokens,
         "lookup.cost_usd": event.usd,
     }
+    return _asked("chat", event.model, event.source, known)
+
+
+def _asked(
+    operation: str, model: str, source: str, known: Mapping[str, int | float | None]
+) -> Attributes:
     return {
-        "gen_ai.operation.name": "chat",
+        "gen_ai.operation.name": operation,
         "gen_ai.provider.name": "openai",
-        "gen_ai.request.model": event.model,
-        "lookup.source": event.source,
+        "gen_ai.request.model": model,
+        "lookup.source": source,
         **{name: value for name, value in known.items() if value is not None},
     }

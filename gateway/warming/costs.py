@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gateway.events import Event, Fetched, Summarized, SummaryWasted
+from gateway.events import Embedded, Event, Fetched, Summarized, SummaryWasted
 from gateway.lookup import Lookup
 from gateway.route import Route
 from gateway.spend.opening import Money
@@ -56,7 +56,7 @@ class Costs:
         if isinstance(event, Fetched):
             self.calls += 1
             self._spent += self._money.ledger.call_price(event.source)
-        elif isinstance(event, Summarized | SummaryWasted) and event.model:
+        elif isinstance(event, Summarized | SummaryWasted | Embedded) and event.model:
             nanos = nanos_of(event.usd)
             self._unknown += nanos is None
             self._spent += nanos or 0
@@ -93,5 +93,6 @@ class Costs:
         for account, amounts in self._money.ledger.accounts().items():
             if account.model:
                 spent[account.source] += amounts.spent
-                calls[account.source] += amounts.calls - amounts.unknown
+                if account.model != self._money.embedder:
+                    calls[account.source] += amounts.calls - amounts.unknown
         return {source: spent[source] // count for source, count in calls.items() if count}

@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from adapters.errors import SummaryError
 from adapters.llm.embeddings import Embeddings
+from adapters.summarizers.base import Usage
 
 
 class Stub:
@@ -17,6 +18,7 @@ class Stub:
         self.asked: list[dict[str, Any]] = []
         self.status = 200
         self.short = False
+        self.tokens: int | None = None
 
     async def answer(self, request: web.Request) -> web.Response:
         asked = await request.json()
@@ -26,7 +28,8 @@ class Stub:
             {"object": "embedding", "index": index, "embedding": [float(len(text)), 1.0]}
             for index, text in enumerate(texts)
         ]
-        return web.json_response({"data": data[::-1], "model": "e"}, status=self.status)
+        usage = {} if self.tokens is None else {"usage": {"prompt_tokens": self.tokens}}
+        return web.json_response({"data": data[::-1], "model": "e", **usage}, status=self.status)
 
 
 @pytest.fixture
@@ -49,8 +52,8 @@ async def embeddings(stub: Stub) -> AsyncIterator[Embeddings]:
 async def test_texts_of_one_moment_go_in_one_call_each_with_its_own_vector(
     embeddings: Embeddings, stub: Stub
 ) -> None:
-    vectors = await asyncio.gather(*(embeddings.embed("x" * n) for n in range(1, 101)))
-    assert [vector[0] for vector in vectors] == list(range(1, 101))
+    found = await asyncio.gather(*(embeddings.embed("x" * n) for n in range(1, 101)))
+    assert [one.vector[0] for one in found] == list(range(1, 101))
     assert sorted(len(asked["input"]) for asked in stub.asked) == [36, 64]
 
 
@@ -80,3 +83,28 @@ async def test_an_answer_with_too_few_vectors_is_malformed(
     with pytest.raises(SummaryError) as caught:
         await asyncio.gather(embeddings.embed("a"), embeddings.embed("b"))
     assert caught.value.reason == "malformed"
+
+
+async def test_the_tokens_of_a_call_are_those_of_its_texts_together(
+    embeddings: Embeddings, stub: Stub
+) -> None:
+    stub.tokens = 101
+    texts = ("x" * 10, "약" * 10, "x" * 7)
+    found = await asyncio.gather(*map(embeddings.embed, texts))
+    shares = [one.tokens or 0 for one in found]
+    assert sum(shares) == 101
+    assert shares == [21, 64, 16]  # by bytes: a Korean syllable is three, and about a token
+
+
+async def test_tokens_that_nobody_told_are_unknown(embeddings: Embeddings) -> None:
+    assert (await embeddings.embed("a")).tokens is None
+
+
+async def test_what_an_unusable_answer_took_is_told_with_its_error(
+    embeddings: Embeddings, stub: Stub
+) -> None:
+    stub.short, stub.tokens = True, 9
+    texts = (embeddings.embed("a"), embeddings.embed("bb"))
+    found = await asyncio.gather(*texts, return_exceptions=True)
+    usages = [error.usage for error in found if isinstance(error, SummaryError)]
+    assert usages == [Usage(3, None, 0), Usage(6, None, 0)]

@@ -43,6 +43,14 @@ def test_a_budget_needs_the_price_of_every_model_that_may_be_asked(tmp_path: Pat
     assert faults(tmp_path, llm=listed, budgets={"sources": {"s": 1}}) == ["llm.prices"]
 
 
+def test_a_budget_needs_the_price_of_the_model_of_embeddings(tmp_path: Path) -> None:
+    llm = {"base_url": "http://127.0.0.1:9", "model": "m", "embeddings": {"model": "e"}}
+    assert faults(tmp_path, llm={**llm, "prices": {"m": PRICE}}, budgets={"day": 1}) == [
+        "llm.prices"
+    ]
+    assert load(tmp_path, llm={**llm, "prices": {"m": PRICE, "e": PRICE}}, budgets={"day": 1})
+
+
 def test_a_budget_without_a_model_needs_no_price(tmp_path: Path) -> None:
     assert load(tmp_path, budgets={"day": 1}).budgets.bounded
 

@@ -1,16 +1,18 @@
 """Nearly the same records share a summary only where every fact of theirs is equal."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.errors import SummaryError
+from adapters.llm.embeddings import Embedding
 from adapters.summarizers.base import Brief
 from gateway.drafting import Task
 from gateway.duplicates.near import NearDuplicates, cosine, signature
-from gateway.events import Event, Events, TierFailed
+from gateway.events import Embedded, Event, Events, TierFailed
+from gateway.spend.budgets import Budgets, BudgetsSpec
+from gateway.spend.embedding import PaidEmbedder
 from storage.sqlite import open_sqlite
 from storage.summary_inputs import SummaryInputs
 from tests.gateway.world import World
@@ -28,11 +30,11 @@ class Scripted:
         self.broken = False
         self.turn = 0.0
 
-    async def embed(self, text: str) -> Sequence[float]:
+    async def embed(self, text: str) -> Embedding:
         self.asked += 1
         if self.broken:
             raise SummaryError("unavailable", "down")
-        return [1.0, self.turn if "pain in the head" in text else 0.0]
+        return Embedding([1.0, self.turn if "pain in the head" in text else 0.0], 10)
 
 
 def facts(text: str, **more: Any) -> tuple[str, ...]:
@@ -83,12 +85,18 @@ def test_likeness_is_the_cosine() -> None:
     assert cosine([1, 0], [1, 0, 0]) == cosine([0, 0], [1, 0]) == -1
 
 
+def free(embedder: Scripted, events: Events) -> PaidEmbedder:
+    budgets = Budgets(BudgetsSpec(), spent=lambda _: 0, today=str, events=events)
+    return PaidEmbedder(embedder, None, budgets, events)
+
+
 class Bench:
     def __init__(self, inputs: SummaryInputs) -> None:
         self.world = World()
         self.embedder = Scripted()
         self.seen: list[Event] = []
-        self.near = NearDuplicates(inputs, self.embedder, 0.95, Events(self.seen.append))
+        events = Events(self.seen.append)
+        self.near = NearDuplicates(inputs, free(self.embedder, events), 0.95, events)
 
     def task(self, digest: str, text: str = BASE, keyword: str = "") -> Task:
         brief = Brief("pill", ({"id": digest, "name": "Pill", "text": text},), "en")
@@ -135,3 +143,19 @@ async def test_an_embedder_that_fails_is_an_event_and_no_fault(bench: Bench) -> 
     await bench.near.remember(bench.task("two", ALIKE), 1e12)
     failed = [event.operation for event in bench.seen if isinstance(event, TierFailed)]
     assert failed == ["get", "put"]
+
+
+async def test_an_input_that_is_like_no_other_is_embedded_once(bench: Bench) -> None:
+    bench.embedder.turn = 1.0
+    await bench.near.remember(bench.task("one"), 1e12)
+    two = bench.task("two", ALIKE)
+    assert await bench.near.like(two) is None
+    await bench.near.remember(two, 1e12)
+    assert bench.embedder.asked == 2
+    assert await bench.near.like(bench.task("three", ALIKE)) == "two"
+
+
+async def test_each_embedding_is_told_with_what_it_took(bench: Bench) -> None:
+    await bench.near.remember(bench.task("one"), 1e12)
+    told = [event for event in bench.seen if isinstance(event, Embedded)]
+    assert [(each.model, each.prompt_tokens) for each in told] == [("e", 10)]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.events import (
+    Embedded,
     Event,
     Events,
     Fetched,
@@ -91,6 +92,15 @@ def test_what_calls_cost_is_spent_and_what_brought_nothing_is_wasted_too(book: B
         CALLS: Amounts(calls=1, spent=7),
     }
     assert book.ledger.spent("day") == book.ledger.spent("tenant:app") == NANOS * 3 // 4
+
+
+def test_embeddings_are_spent_as_other_calls_are(book: Book) -> None:
+    book.ledger(Embedded("s", KEY, "m", 0.1, 10, 0.25))
+    book.ledger(Embedded("s", KEY, "m", 0.1, 5, 0.5, "malformed"))
+    book.ledger(Embedded("s", KEY, "m", 0.1, None, None, "timeout"))
+    spent = Amounts(calls=3, unknown=1, prompt_tokens=15, spent=NANOS * 3 // 4, wasted=NANOS // 2)
+    assert book.ledger.accounts() == {MODEL: spent}
+    assert book.ledger.spent("source:s") == NANOS * 3 // 4
 
 
 def test_an_unknown_cost_is_counted_and_not_taken_for_zero(book: Book) -> None:

@@ -17,6 +17,7 @@ from gateway.config import Config
 from gateway.config.sections import AdminSpec
 from gateway.events import (
     BudgetExhausted,
+    Embedded,
     Events,
     Failed,
     FetchFailed,
@@ -161,16 +162,18 @@ async def test_tokens_and_money_are_counted_by_class_of_tenant(
     emit = gateway.events.emit
     emit(Summarized("medicine", key, f"openai:{model}", 1.0, 10, 3, 4, model, 0.25))
     emit(SummaryWasted("medicine", key, model, "truncated", 7, 1, None, 0.5))
+    emit(Embedded("medicine", key, model, 0.1, 3, 0.125))
+    emit(Embedded("medicine", key, model, 0.1, 2, 0.125, "malformed"))
     emit(SummaryFailed("medicine", key, "truncated", "x", 1.0))
     emit(Summarized("medicine", key, "openai:x", 1.0, None, None, None, "someone-elses", None))
     emit(Served("medicine", key, "hit", "memory", 0.1, model, 0.25, count=4))
     emit(BudgetExhausted("day", "bulk"))
     samples = await scraped(client)
     labels = {"source": "medicine", "model": model, "tenant_class": "other"}
-    assert value(samples, "lookup_llm_spent_micro_usd_total", **labels) == 750_000
-    assert value(samples, "lookup_llm_wasted_micro_usd_total", **labels) == 500_000
+    assert value(samples, "lookup_llm_spent_micro_usd_total", **labels) == 1_000_000
+    assert value(samples, "lookup_llm_wasted_micro_usd_total", **labels) == 625_000
     assert value(samples, "lookup_llm_saved_micro_usd_total", **labels) == 1_000_000
-    assert value(samples, "lookup_llm_tokens_total", type="prompt", **labels) == 17
+    assert value(samples, "lookup_llm_tokens_total", type="prompt", **labels) == 22
     assert value(samples, "lookup_llm_tokens_total", type="cached", **labels) == 4
     assert value(samples, "lookup_llm_unpriced_calls_total", model="other") == 1
     assert value(samples, "lookup_summaries_total", outcome="failed", reason="truncated") == 1

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from gateway.assembly import Gateway, open_gateway
 from gateway.config import Config
-from gateway.events import Summarized, SummaryWasted
+from gateway.events import Embedded, Summarized, SummaryWasted
 from gateway.tracing.spec import TelemetrySpec
 from gateway.web.traced import UnsampledHits
 from tests.collector import Collector
@@ -148,6 +148,7 @@ async def test_a_call_to_a_model_has_the_attributes_of_generative_ai(config: Con
         key = "v1:public:medicine:0"
         gateway.events.emit(Summarized("medicine", key, "openai:m", 1.5, 10, 3, 4, "m", 0.25))
         gateway.events.emit(SummaryWasted("medicine", key, "m", "truncated", 7, None, None, None))
+        gateway.events.emit(Embedded("medicine", key, "m", 0.5, 8, 0.125))
     good, wasted = collector.named("chat m")
     assert good.attributes == {
         "gen_ai.operation.name": "chat",
@@ -160,6 +161,15 @@ async def test_a_call_to_a_model_has_the_attributes_of_generative_ai(config: Con
         "lookup.source": "medicine",
     }
     assert (good.kind, wasted.failed) == (3, True)
+    [embedded] = collector.named("embeddings m")
+    assert embedded.attributes == {
+        "gen_ai.operation.name": "embeddings",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "m",
+        "gen_ai.usage.input_tokens": 8,
+        "lookup.cost_usd": 0.125,
+        "lookup.source": "medicine",
+    }
     assert good.seconds == pytest.approx(1.5, abs=0.001)
 
 
