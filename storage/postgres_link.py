@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from storage.liveness import Liveness
 from storage.observation import PoolState
+from storage.postgres_tls import secured
 
 FAULTS = (
     *(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError),
@@ -164,13 +165,15 @@ def _engine(url: URL, settings: PoolSettings, pool: type[Pool]) -> AsyncEngine:
             "pool_timeout": settings.wait,
             "pool_recycle": settings.recycle,
         }
+    target = secured(url)
     return create_async_engine(
-        url.set(drivername="postgresql+asyncpg"),
+        target.url.set(drivername="postgresql+asyncpg"),
         isolation_level="AUTOCOMMIT",
         **({"poolclass": pool} if pool is NullPool else sizes),
         connect_args={
             "timeout": settings.connect,
             "command_timeout": settings.statement + 1,
+            **({} if target.trust is None else {"ssl": target.trust}),
             "server_settings": {
                 "application_name": "lookup-gateway",
                 "statement_timeout": str(int(settings.statement * 1000)),

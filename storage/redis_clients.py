@@ -62,8 +62,10 @@ def make_client(
 
 
 def _of_sentinels(address: RedisAddress, options: dict[str, Any], password: str) -> Redis:
-    shared = ("socket_timeout", "socket_connect_timeout", "retry", "protocol", "driver_info")
-    greeting = {name: options[name] for name in shared} | {"password": password or None}
+    # redis-py would ask the Sentinels of a server that speaks TLS without it, password and all.
+    own = ("username", "password", "db", "max_connections")
+    greeting = {name: value for name, value in options.items() if name not in own}
+    greeting["password"] = password or None
     make: Any = Sentinel  # its constructor has no types
     sentinel = make(list(address.hosts), sentinel_kwargs=greeting, **options)
     client: Redis = sentinel.master_for(address.service, redis_class=_OfSentinel)
