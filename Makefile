@@ -41,6 +41,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench crowd
 	$(BIN)/python -m bench hitpath --plot docs/hits.svg
+	$(BIN)/python -m bench misses
+	$(BIN)/python -m bench shapes
 	$(BIN)/python -m bench memory
 	$(BIN)/python -m bench instructions
 	$(BIN)/python -m bench caching_libraries

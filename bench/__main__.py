@@ -30,6 +30,7 @@ NAMED = (
     "redis",
     "replicas",
     "savings",
+    "shapes",
     "simulation",
     "soak",
 )

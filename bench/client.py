@@ -47,6 +47,10 @@ class _Connection(asyncio.Protocol):
         self._due = due
         self._transport.write(request)
 
+    def end(self) -> None:
+        assert self._transport is not None
+        self._transport.abort()
+
     def data_received(self, data: bytes) -> None:
         self._buffer = data = self._buffer + data if self._buffer else data
         end = data.find(b"\r\n\r\n")
@@ -96,6 +100,9 @@ class _Load:
             await self._pace(self._rate)
         async with asyncio.timeout(300):
             await self.done.wait()
+        for connection in made:
+            connection.end()
+        await asyncio.sleep(0)  # until each has closed its socket
 
     async def _pace(self, rate: float) -> None:
         start = time.perf_counter() + 0.01

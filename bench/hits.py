@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -165,10 +165,12 @@ def gateway(path: Path, memory: str, upstream: int) -> Iterator[tuple[int, int]]
 
 
 @contextlib.contextmanager
-def running(path: Path, document: dict[str, object]) -> Iterator[tuple[int, int]]:
-    """Run the gateway with *document* for a configuration, like `gateway`."""
+def running(
+    path: Path, document: dict[str, object], module: Sequence[str] = ("gateway", "serve")
+) -> Iterator[tuple[int, int]]:
+    """Run the gateway, by *module*, with *document* for a configuration, like `gateway`."""
     path.write_bytes(orjson.dumps(document))  # JSON is YAML
-    command = [sys.executable, "-m", "gateway", "serve", "--config", str(path), "--port", "0"]
+    command = [sys.executable, "-m", *module, "--config", str(path), "--port", "0"]
     log = path.with_suffix(".log")
     with log.open("wb") as sink:
         process = start(command, stderr=sink)

@@ -13,8 +13,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 import uvloop
@@ -27,6 +29,8 @@ from gateway.web.descriptors import allow_many_connections
 
 MANY = 2_000
 DELAY = 0.3
+BEHIND = 0.5
+"""Seconds that a server has for what it does behind its answers."""
 SERVERS = ("bare aiohttp client and server", "gateway")
 _ASKED = "GET /v1/search?source=bench&q={} HTTP/1.1\r\nHost: bench\r\n\r\n"
 
@@ -69,10 +73,19 @@ def _beside() -> Iterator[int]:
         yield int(process.stdout.readline())
 
 
-def run(rounds: int, many: int = MANY) -> dict[str, dict[str, list[float]]]:
-    """Return the milliseconds until all were answered, by case and server, of each round."""
+class Round(NamedTuple):
+    """What all of one round took."""
+
+    milliseconds: float
+    """Until the last was answered."""
+    cpu: float
+    """Microseconds of the server for each."""
+
+
+def run(rounds: int, many: int = MANY) -> dict[str, dict[str, list[Round]]]:
+    """Return what each round took, by case and server."""
     allow_many_connections()
-    found: dict[str, dict[str, list[float]]] = {}
+    found: dict[str, dict[str, list[Round]]] = {}
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         port = stack.enter_context(_beside())
@@ -91,13 +104,35 @@ def run(rounds: int, many: int = MANY) -> dict[str, dict[str, list[float]]]:
                 }
                 for case, names in cases.items():
                     requests = [_ASKED.format(each).encode() for each in names]
+                    before = server.cpu
                     outcome = client.apart(server.port, requests, many)
-                    found.setdefault(case, {}).setdefault(name, []).append(
-                        outcome.latencies[-1] * 1000
-                    )
+                    # What is told and written behind the answers is theirs as well.
+                    time.sleep(BEHIND)
+                    took = Round(outcome.latencies[-1] * 1000, (server.cpu - before) / many * 1e6)
+                    found.setdefault(case, {}).setdefault(name, []).append(took)
                     if outcome.failed:
                         sys.stdout.write(f"{name}, {case}: {outcome.failed} failed\n")
     return found
+
+
+def report(found: Mapping[str, Mapping[str, Sequence[Round]]], many: int) -> str:
+    """Return the table; ratios are against the bare server."""
+    lines = [f"| {many:,} at once | server | all answered, ms | | CPU µs each | |"]
+    lines.append("|---|---|---|---|---|---|")
+    for case, servers in found.items():
+        first = _median(servers[SERVERS[0]])
+        for name, rounds in servers.items():
+            took = _median(rounds)
+            ratios = took.milliseconds / first.milliseconds, took.cpu / first.cpu
+            lines.append(
+                f"| {case} | {name} | {took.milliseconds:.0f} | {ratios[0]:.2f} × "
+                f"| {took.cpu:.0f} | {ratios[1]:.2f} × |"
+            )
+    return "\n".join(lines)
+
+
+def _median(rounds: Sequence[Round]) -> Round:
+    return Round(*map(statistics.median, zip(*rounds, strict=True)))
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -107,14 +142,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument("--many", type=int, default=MANY)
     options = parser.parse_args(arguments)
     found = run(options.rounds, options.many)
-    sys.stdout.write(
-        f"| {options.many:,} at once | server | all answered, ms | |\n|---|---|---|---|\n"
-    )
-    for case, servers in found.items():
-        first = statistics.median(servers[SERVERS[0]])
-        for name, times in servers.items():
-            median = statistics.median(times)
-            sys.stdout.write(f"| {case} | {name} | {median:.0f} | {median / first:.2f} × |\n")
+    sys.stdout.write(f"{report(found, options.many)}\n")
     return 0
 
 
