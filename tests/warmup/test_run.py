@@ -127,7 +127,7 @@ async def test_a_run_that_is_killed_is_taken_up_again_without_paying_twice(
     upstream.script(*[Reply(echo=True)] * 15)
     upstream.default = Reply(echo=True, delay=60)
     process = await command.start("--from", tmp_path / "names.txt")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(100):
         await upstream.arrived(19)  # four are in the air, and stay there
         config = configured(tmp_path, upstream)
         async with open_gateway(config) as gateway:
@@ -166,7 +166,7 @@ async def test_an_interrupted_run_says_what_it_has_done(
     upstream.script(*[Reply(echo=True)] * 2)
     upstream.default = Reply(echo=True, delay=0.5)
     process = await command.start("--from", tmp_path / "names.txt", "--concurrency", 1)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(100):
         await upstream.arrived(3)
         process.send_signal(signal.SIGTERM)
         out, err = await process.communicate()
