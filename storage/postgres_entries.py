@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from storage.entry import Entry, encode
 from storage.entry_rows import LINES, Kept, labels_of, lines_of
@@ -11,6 +11,8 @@ from storage.postgres_fills import EntryRow, Fill, Filled, PostgresFills
 from storage.withdrawals import Withdrawals, tenant_of
 
 Write = Callable[[Fill], Awaitable[Filled]]
+ROWS_AT_ONCE = 100
+"""Rows that are made ready in one turn of the loop: a millisecond's work."""
 WRITES_REMEMBERED = 100_000
 """Keys that are read from the primary while a replica lacks them."""
 _SELECT = (
@@ -35,11 +37,18 @@ class PostgresEntries:
 
     async def put(self, entry: Entry, stored_at: float) -> bool:
         """Keep *entry*; False: it was withdrawn since its fetch began."""
-        return (await self._keep([entry], stored_at, self._fills.submit))[0]
+        rows = [_row(entry, stored_at)]
+        return bool(await self._keep({rows[0].key: entry}, rows, self._fills.submit))
 
     async def put_many(self, entries: Sequence[Entry], stored_at: float) -> Sequence[bool]:
         """Keep *entries*, of which no two have one key, in one write beside all others."""
-        return await self._keep(entries, stored_at, self._fills.write)
+        rows: list[EntryRow] = []
+        for start in range(0, len(entries), ROWS_AT_ONCE):
+            rows += [_row(entry, stored_at) for entry in entries[start : start + ROWS_AT_ONCE]]
+            await asyncio.sleep(0)  # whoever asks meanwhile gets their turn
+        keys = [row.key for row in rows]
+        kept = await self._keep(dict(zip(keys, entries, strict=True)), rows, self._fills.write)
+        return [key in kept for key in keys]
 
     async def drop(self, keys: Sequence[str]) -> int:
         """Remove *keys*; return how many there were."""
@@ -66,12 +75,12 @@ class PostgresEntries:
         wires = {key: wire for key, wire, _ in found}
         return {text: Kept(wires.get(text), position) for text in texts}
 
-    def _note(self, filled: Filled) -> None:
-        if not filled.written:
+    def _note(self, keys: Iterable[str], written: int) -> None:
+        if not written:
             return
-        for key in filled.keys:
+        for key in keys:
             self._written.pop(key, None)
-            self._written[key] = filled.written
+            self._written[key] = written
         while self._written:
             oldest, place = next(iter(self._written.items()))
             if not self._reads.has(place) and len(self._written) <= WRITES_REMEMBERED:
@@ -79,17 +88,18 @@ class PostgresEntries:
             del self._written[oldest]
 
     async def _keep(
-        self, entries: Sequence[Entry], stored_at: float, write: Write
-    ) -> Sequence[bool]:
-        by_key = {_text(entry.key): entry for entry in entries}
-        rows = [_row(key, entry, stored_at) for key, entry in by_key.items()]
+        self, entries: Mapping[str, Entry], rows: Sequence[EntryRow], write: Write
+    ) -> set[str]:
+        """Return which of *rows*, those of *entries*, are written: not what was withdrawn."""
         kept: set[str] = set()
         while rows:
             filled = await write(Fill(entries=rows))
-            kept |= filled.keys
-            self._note(filled)
-            rows = await self._standing([row for row in rows if row.key not in kept], by_key)
-        return [key in kept for key in by_key]
+            # Others' rows may have been written along.
+            written = [row.key for row in rows if row.key in filled.keys]
+            kept.update(written)
+            self._note(written, filled.written)
+            rows = await self._standing([row for row in rows if row.key not in kept], entries)
+        return kept
 
     async def _standing(
         self, refused: Sequence[EntryRow], entries: Mapping[str, Entry]
@@ -108,9 +118,9 @@ class PostgresEntries:
         ]
 
 
-def _row(key: str, entry: Entry, stored_at: float) -> EntryRow:
+def _row(entry: Entry, stored_at: float) -> EntryRow:
     return EntryRow(
-        key,
+        _text(entry.key),
         entry.source,
         encode(entry),
         stored_at,
