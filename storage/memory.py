@@ -146,6 +146,10 @@ class MemoryTier:
         """
         return self._cache.insert(pack(entry))
 
+    def has(self, key: str) -> bool:
+        """Return whether *key* is kept; it does not count as used."""
+        return self._cache.look(key) is not None
+
     def vouch(self, key: str, position: int) -> None:
         """Note that the entry stands at *position* of the log of invalidations."""
         kept = self._cache.look(key)

@@ -28,7 +28,7 @@ from gateway.resolver import Resolver
 from gateway.route import Route
 from gateway.sessions import Sessions
 from gateway.shedding import Shedding
-from gateway.spend.opening import Money, open_money
+from gateway.spend.opening import Money, open_money, open_unread
 from gateway.statistics import Statistics
 from gateway.warmth import Warmth
 from storage.entry import Entry
@@ -136,6 +136,7 @@ class _Assembly:
         flights: Flights[Entry] = Flights(self._deadline, spec=self._config.flights)
         self._stack.push_async_callback(flights.close, GRACE)
         resolver = self._resolver(parts.routes, storage, flights, refill)
+        await open_unread(self._stack, parts.routes, storage.tiers.memory, self._events)
         share(storage.fleet, parts.routes, parts.breakers, self._events, self._clock)
         await self._stack.enter_async_context(storage.fleet.listening)
         return _Core(parts, storage, money, refill, flights, resolver)

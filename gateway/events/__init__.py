@@ -35,6 +35,7 @@ from gateway.events.summaries import (
     Summarized,
     SummaryFailed,
     SummaryReused,
+    SummaryUnread,
     SummaryWasted,
 )
 from gateway.events.watches import WatchChanged
@@ -59,6 +60,7 @@ __all__ = [
     "Summarized",
     "SummaryFailed",
     "SummaryReused",
+    "SummaryUnread",
     "SummaryWasted",
     "TierFailed",
     "TierLost",

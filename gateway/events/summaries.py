@@ -84,6 +84,18 @@ class SummaryReused(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SummaryUnread(Event):
+    """A summary that was paid for left the one place where it was kept, and nobody had read it."""
+
+    source: str
+    key: str
+    model: str
+    usd: float | None
+    tenant: str = ""
+    """For whom; empty: whose answer it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class BatchSubmitted(Event):
     """A provider has taken a batch: from here on it costs, whoever waits for it."""
 

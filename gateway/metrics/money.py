@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from gateway.events import Embedded, Served, Summarized, SummaryReused, SummaryWasted
+from gateway.events import (
+    Embedded,
+    Served,
+    Summarized,
+    SummaryReused,
+    SummaryUnread,
+    SummaryWasted,
+)
 from gateway.lookup import tenant_of
 from gateway.metrics.histograms import Labels
 from gateway.metrics.names import Names
@@ -56,6 +63,11 @@ class MoneyCounts:
         self.calls[labels] += 1
         self.tokens[*labels, "prompt"] += event.prompt_tokens or 0
         self._paid(labels, event.usd, wasted=bool(event.reason))
+
+    def unread(self, event: SummaryUnread) -> None:
+        """Count what nobody was given as wasted; it was spent when it was written."""
+        labels = self._labels(event.source, event.model, tenant_of(event.key))
+        self.wasted[labels] += nanos_of(event.usd) or 0
 
     def _paid(self, labels: Labels, usd: float | None, *, wasted: bool) -> None:
         nanos = nanos_of(usd)

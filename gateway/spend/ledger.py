@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -23,12 +23,14 @@ from gateway.events import (
     Served,
     Summarized,
     SummaryReused,
+    SummaryUnread,
     SummaryWasted,
     TierFailed,
 )
 from gateway.lookup import tenant_of
 from gateway.spend.budgets import scopes_of
 from gateway.spend.prices import nanos_of
+from gateway.spend.rows import Rows, by_scope, no_rows
 from storage.spend import Account, Amounts, SpendStore
 from storage.tier import TierError
 
@@ -37,7 +39,6 @@ FLUSH_EVERY = 2.0
 _DAY = 86_400
 _SPARED = frozenset({"hit", "stale", "collapsed", "similar"})
 
-Rows = defaultdict[Account, Amounts]
 _Call = Summarized | SummaryWasted | Embedded
 
 
@@ -64,9 +65,9 @@ class Ledger:
         self._day_ends = 0.0
         self._written: Mapping[Account, Amounts] = {}
         """Of today, by all replicas, when last read."""
-        self._batch: Rows = _rows()
+        self._batch: Rows = no_rows()
         """On its way to the database."""
-        self._pending: Rows = _rows()
+        self._pending: Rows = no_rows()
         self._known: Counter[str] = Counter()
         """What models cost today by scope: as written, and since."""
         self._since: Counter[str] = Counter()
@@ -78,6 +79,7 @@ class Ledger:
             SummaryWasted: self._called,
             Embedded: self._embedded,
             SummaryReused: self._reused,
+            SummaryUnread: self._unread,
         }
 
     @property
@@ -113,7 +115,7 @@ class Ledger:
 
     def accounts(self) -> dict[Account, Amounts]:
         """Return today's amounts of all replicas, those of others as of the last flush."""
-        day, rows = self.today(), _rows()
+        day, rows = self.today(), no_rows()
         for part in (self._written, self._batch, self._pending):
             for account, amounts in part.items():
                 if account.day == day:
@@ -151,26 +153,26 @@ class Ledger:
         # First what could not be written the last time, then what came since.
         while self._batch or self._pending:
             if not self._batch:
-                self._batch, self._pending = self._pending, _rows()
+                self._batch, self._pending = self._pending, no_rows()
             await self._store.add(self._batch)
-            batch, self._batch = self._batch, _rows()
+            batch, self._batch = self._batch, no_rows()
             self._note_written(batch)
 
     async def _read(self) -> None:
         day = self.today()
         rows = await self._store.of_day(day)
         if day == self.today():
-            self._written, self._known = rows, _by_scope(rows, day)
+            self._written, self._known = rows, by_scope(rows, day)
 
     def _note_written(self, batch: Rows) -> None:
         """Have *batch* stand with what was written, before it is read back with the others'."""
-        written, day = _rows(), self.today()
+        written, day = no_rows(), self.today()
         for part in (self._written, batch):
             for account, amounts in part.items():
                 if account.day == day:
                     written[account].add(amounts)
         self._written = dict(written)
-        moved = _by_scope(batch, day)
+        moved = by_scope(batch, day)
         self._known.update(moved)
         self._since.subtract(moved)
 
@@ -214,6 +216,9 @@ class Ledger:
         row.prompt_tokens += event.prompt_tokens or 0
         self._paid(row, event, tenant, wasted=bool(event.reason))
 
+    def _unread(self, event: SummaryUnread) -> None:
+        self._row(event.source, _payer(event), event.model).wasted += nanos_of(event.usd) or 0
+
     def _paid(self, row: Amounts, event: _Call, tenant: str, *, wasted: bool) -> None:
         nanos = nanos_of(event.usd)
         if nanos is None:
@@ -226,24 +231,10 @@ class Ledger:
             self._since[scope] += nanos
 
 
-def _payer(event: Served | Fetched | SummaryReused | _Call) -> str:
+def _payer(event: Served | Fetched | SummaryReused | SummaryUnread | _Call) -> str:
     return event.tenant or tenant_of(event.key)
 
 
 def _spare(row: Amounts, usd: float | None, count: int) -> None:
     row.spared += count
     row.saved += count * (nanos_of(usd) or 0)
-
-
-def _rows() -> Rows:
-    return defaultdict(Amounts)
-
-
-def _by_scope(rows: Mapping[Account, Amounts], day: str) -> Counter[str]:
-    """Return what models cost on *day* in every scope."""
-    found: Counter[str] = Counter()
-    for account, amounts in rows.items():
-        if account.day == day and account.model:
-            for scope in scopes_of(account.tenant, account.source):
-                found[scope] += amounts.spent
-    return found

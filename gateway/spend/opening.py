@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from gateway.config import Config
 from gateway.events import Events
+from gateway.route import Route
 from gateway.spend.budgets import Budgets
 from gateway.spend.ledger import Ledger
 from gateway.spend.prices import NANOS, batch_prices
 from gateway.spend.till import Till
+from gateway.spend.unread import Unread
+from storage.memory import MemoryTier
 from storage.spend import SpendStore
 
 
@@ -50,3 +53,14 @@ async def open_money(
     spec = config.llm.embeddings
     till = Till(prices, budgets, events)
     return Money(ledger, till, budgets, "" if spec is None else spec.model)
+
+
+async def open_unread(
+    stack: AsyncExitStack, routes: Mapping[str, Route], memory: MemoryTier, events: Events
+) -> None:
+    """Tell, until *stack* is closed, of summaries that leave *memory*, and are lost, unread."""
+    sources = [name for name, route in routes.items() if route.store == "memory_only"]
+    if sources:
+        unread = Unread(sources, memory.has, events)
+        events.subscribe(unread, *unread.kinds)
+        await stack.enter_async_context(unread.running())

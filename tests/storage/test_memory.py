@@ -120,3 +120,12 @@ def test_memory_takes_about_as_much_as_is_counted() -> None:
 def _resident() -> int:
     gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+async def test_a_look_at_whether_it_is_kept_is_no_use_of_an_entry() -> None:
+    tier = MemoryTier(2 * _ONE)
+    await tier.put(make_entry("a"))
+    await tier.put(make_entry("b"))
+    assert [tier.has("a") for _ in range(4)] == [True] * 4
+    await tier.put(make_entry("c"))
+    assert [tier.has(key) for key in "abc"] == [False, True, True]

@@ -14,6 +14,7 @@ from gateway.events import (
     Served,
     Summarized,
     SummaryReused,
+    SummaryUnread,
     SummaryWasted,
     TierFailed,
 )
@@ -101,6 +102,14 @@ def test_embeddings_are_spent_as_other_calls_are(book: Book) -> None:
     spent = Amounts(calls=3, unknown=1, prompt_tokens=15, spent=NANOS * 3 // 4, wasted=NANOS // 2)
     assert book.ledger.accounts() == {MODEL: spent}
     assert book.ledger.spent("source:s") == NANOS * 3 // 4
+
+
+def test_what_nobody_was_given_is_wasted_and_spent_once(book: Book) -> None:
+    book.ledger(written())
+    book.ledger(SummaryUnread("s", KEY, "m", 0.25))
+    book.ledger(SummaryUnread("s", KEY, "m", None))
+    [amounts] = book.ledger.accounts().values()
+    assert (amounts.calls, amounts.spent, amounts.wasted) == (1, NANOS // 4, NANOS // 4)
 
 
 def test_an_unknown_cost_is_counted_and_not_taken_for_zero(book: Book) -> None:
