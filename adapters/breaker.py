@@ -180,8 +180,10 @@ class Breaker:
         # A call that was let through before the circuit opened says nothing new about it.
         if not call.begun or not (call.trial or self.state == "closed"):
             return
-        with suppress(_Failed):
-            self._circuit.call(outcome)
+        # What pybreaker would do of a success is to set its count to what it is.
+        if call.trial or outcome is _raise or self._circuit.fail_counter:
+            with suppress(_Failed):
+                self._circuit.call(outcome)
         now = self._clock()
         if call.trial:
             self._tally.clear()

@@ -176,7 +176,12 @@ def decode_records(body: bytes) -> tuple[Record, ...]:
 
 def instant(at: float) -> str:
     """Return *at* (Unix seconds) as RFC 3339 in UTC, to the second."""
-    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _instant(int(at))
+
+
+@lru_cache(maxsize=256)
+def _instant(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _members(members: dict[str, Any]) -> bytes:

@@ -44,19 +44,19 @@ class Keeping:
         """
         if route.store == "never":
             return False
-        # The tiers first: the database among them is asked a step later than the names are.
-        kept = asyncio.gather(
-            self._tiers.put(entry, memory_only=route.store == "memory_only"),
-            self._summaries.settled(),
-            self._remember(lookup, route, entry, named),
-        )
         self._queries.note(lookup, route)
-        return bool((await kept)[0])
+        beside = []
+        if route.summarizer is not None:
+            beside.append(self._summaries.settled())
+        if named and route.store == "permanent":
+            beside.append(self._remember(lookup, route, entry, named))
+        putting = self._tiers.put(entry, memory_only=route.store == "memory_only")
+        if not beside:  # a task for it alone would only cost
+            return bool(await putting)
+        return bool((await asyncio.gather(putting, *beside))[0])
 
     async def _remember(self, lookup: Lookup, route: Route, entry: Entry, named: Named) -> None:
         """Have the records found by their names from now on."""
-        if not named or route.store != "permanent":
-            return
         try:
             await self._names.remember(names_space(route, lookup.tenant), named, entry.position)
         except TierError as error:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 
 from adapters.source import Query
@@ -128,6 +129,8 @@ def normalize(text: str, parameter: str = "q", *, fold_case: bool = True) -> str
     folded = comparable(text, fold_case=fold_case)
     if len(folded) > MAX_QUERY:
         raise BadLookupError(parameter, f"at most {MAX_QUERY} characters, not {len(folded)}")
+    if folded.isprintable():
+        return folded
     for char in folded:
         if unicodedata.category(char) in ("Cc", "Cs", "Cn"):
             raise BadLookupError(parameter, f"the character U+{ord(char):04X} is not text")
@@ -136,6 +139,8 @@ def normalize(text: str, parameter: str = "q", *, fold_case: bool = True) -> str
 
 def comparable(text: str, *, fold_case: bool = True) -> str:
     """Return *text* as queries are compared, whatever it is."""
+    if text.isascii():  # each such character is its own composed and compatible form
+        return " ".join((text.casefold() if fold_case else text).split())
     composed = unicodedata.normalize("NFC", text)
     folded = "".join(_compatible(char) for char in composed)
     if fold_case:
@@ -150,6 +155,7 @@ def _language(tag: str) -> str:
     return tag.split("-", maxsplit=1)[0].lower()
 
 
+@lru_cache(maxsize=8192)
 def _compatible(char: str) -> str:
     if unicodedata.category(char) == "Cf":  # invisible: zero-width spaces, direction marks, BOM
         return ""

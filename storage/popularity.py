@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from storage.sql import Database
 
@@ -93,7 +93,9 @@ class PopularityStore:
         """Add *rows* to what stands there, all or nothing; raise `TierError`."""
         # In one order everywhere, so that no two replicas wait for each other's rows.
         ordered = sorted(rows, key=lambda row: (row.key, row.tenant))
-        await self._database.change_many(_ADD, [astuple(row) for row in ordered])
+        # `dataclasses.astuple` would copy each value deeply.
+        values = ((r.key, r.tenant, r.source, r.lookup, r.score, r.since) for r in ordered)
+        await self._database.change_many(_ADD, values)
 
     async def top(self, limit: int, *, tenant: str = "", source: str = "") -> Sequence[PopularRow]:
         """Return the *limit* most popular lookups of *tenant* (empty: of all), the first first.

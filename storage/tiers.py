@@ -108,7 +108,7 @@ class Tiers:
         if memory_only:
             return (self._memory.name,) if self._memory.keep(entry) else ()
         nearer = [tier for tier in self._tiers if tier is not self._behind]
-        took = await asyncio.gather(*(self._put(tier, entry) for tier in nearer))
+        took = await self._put_all(nearer, entry)
         names = [tier.name for tier, kept in zip(nearer, took, strict=True) if kept]
         if self._behind is not None:
             # Only what a tier beside this process's memory has may be written later.
@@ -173,6 +173,12 @@ class Tiers:
                 await tier.close()
             except TierError as error:
                 self._report(tier.name, "close", error)
+
+    async def _put_all(self, tiers: Sequence[Tier], entry: Entry) -> Sequence[bool]:
+        slow = [tier for tier in tiers if not isinstance(tier, MemoryTier)]
+        if len(slow) > 1:
+            return await asyncio.gather(*(self._put(tier, entry) for tier in tiers))
+        return [await self._put(tier, entry) for tier in tiers]
 
     async def _put(self, tier: Tier, entry: Entry) -> bool:
         if isinstance(tier, MemoryTier):

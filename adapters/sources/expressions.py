@@ -12,6 +12,8 @@ from jmespath.exceptions import JMESPathError
 from adapters.errors import Kind, UpstreamError
 from adapters.sources.spec import SpecError
 
+_CONSTANT = {"`null`": None, "`true`": True}
+"""What stands where a configuration says nothing."""
 _NAMES = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 """Paths of plain names, which most are: followed without JMESPath, in a tenth of its time."""
 
@@ -27,11 +29,16 @@ class Expression:
             raise SpecError(path, f"{text!r} is no JMESPath: {_first_line(error)}") from error
         self.text = text
         self._names = tuple(text.split(".")) if _NAMES.fullmatch(text) else ()
+        self._whole = text == "@"
 
     def find(self, document: Any) -> Any:
         """Return what it finds in *document*; a type that it cannot work on is malformed."""
         if self._names:
             return _descend(document, self._names)
+        if self._whole:
+            return document
+        if self.text in _CONSTANT:
+            return _CONSTANT[self.text]
         try:
             return self._parsed.search(document)
         except JMESPathError as error:
