@@ -43,7 +43,8 @@ class EntryRows(Protocol):
 def labels_of(entry: Entry) -> list[str]:
     """Return what an index finds *entry* by: its tags and the ids of its records."""
     tags = [label("tag", tag) for tag in dict.fromkeys(entry.tags)]
-    return tags + [label("item", each) for each in ids_of(entry.holds)]
+    item = label("item", "")
+    return tags + [item + each for each in ids_of(entry.holds)]
 
 
 def label(kind: str, value: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from secrets import token_hex
+from typing import Any, NamedTuple, cast
 
 from storage.batching import Batcher
 from storage.postgres import Postgres
@@ -16,15 +17,17 @@ FILLS_PER_STATEMENT = 1000
 # The lock of the log's one row is shared among fills and excludes withdrawals. Who has waited for
 # a withdrawal sees the row as it left it (READ COMMITTED), and refuses what began before it.
 # Names in the order of their numbers are the shortest first, as in SQLite. A name that is known
-# already is neither locked nor written.
+# already is neither locked nor written. Texts of entries come joined; of a single empty one nothing
+# is left by that, which coalesce makes up for.
 _KEEP = """
 WITH fence AS MATERIALIZED (SELECT position FROM invalidation_state FOR SHARE),
 put AS (
     INSERT INTO entries (key, source, wire, stored_at, keep_until, tenant, holds, labels)
-    SELECT e.key, e.source, e.wire, e.stored_at, e.keep_until, e.tenant, e.holds,
-           string_to_array(e.labels, E'\\n')
-    FROM unnest(?::text[], ?::text[], ?::bytea[], ?::float8[], ?::float8[], ?::text[], ?::text[],
-                ?::text[], ?::bigint[])
+    SELECT coalesce(e.key, ''), coalesce(e.source, ''), e.wire, e.stored_at,
+           e.keep_until, coalesce(e.tenant, ''), coalesce(e.holds, ''),
+           string_to_array(coalesce(e.labels, ''), E'\\n')
+    FROM unnest(string_to_array(?, ?), string_to_array(?, ?), ?::bytea[], ?::float8[], ?::float8[],
+                string_to_array(?, ?), string_to_array(?, ?), string_to_array(?, ?), ?::bigint[])
          AS e (key, source, wire, stored_at, keep_until, tenant, holds, labels, since), fence
     WHERE e.since >= fence.position
     ON CONFLICT (key) DO UPDATE SET source = excluded.source, wire = excluded.wire,
@@ -76,6 +79,10 @@ class EntryRow(NamedTuple):
     labels: str
     since: int
     """The position up to which it is known not to be withdrawn."""
+
+
+_TEXTS = frozenset({"key", "source", "tenant", "holds", "labels"})
+"""The columns of it that are text."""
 
 
 class NameRow(NamedTuple):
@@ -159,7 +166,7 @@ class PostgresFills:
         summaries = {row.digest: row for fill in fills for row in fill.summaries}
         found = await self.database.rows(
             _KEEP,
-            *_columns(entries, EntryRow),
+            *_joined(entries),
             *_columns(names, NameRow),
             *_columns(summaries, SummaryRow),
         )
@@ -167,6 +174,22 @@ class PostgresFills:
         keys = frozenset(key for key, row in entries.items() if row.since >= position)
         filled = Filled(position, keys, await self.reads.written() if keys else 0)
         return [filled] * len(fills)
+
+
+def _joined(rows: Mapping[str, EntryRow]) -> list[object]:
+    """Return the columns of *rows*, in the order of their keys; of texts one, and what parts it.
+
+    asyncpg asks of every element of an array whether it is an array itself, which is most of what
+    texts cost.
+    """
+    apart = f"\x1e{token_hex(8)}"  # made for this statement alone: nobody can have written it
+    values: list[object] = []
+    for name, column in zip(EntryRow._fields, _columns(rows, EntryRow), strict=True):
+        if name in _TEXTS:
+            values += [apart.join(cast("list[str]", column)), apart]
+        else:
+            values.append(column)
+    return values
 
 
 def _columns(rows: Mapping[Any, tuple[object, ...]], kind: type[NamedTuple]) -> list[list[object]]:

@@ -84,3 +84,15 @@ async def test_each_is_judged_by_its_own_position(tier: DatabaseTier) -> None:
     assert await tier.put_many([make_entry(key, position=since - 1)]) == [None]
     (refused,) = await tier.put_many([make_entry(key, position=0)])
     assert isinstance(refused, WithdrawnError)
+
+
+async def test_a_single_entry_may_be_empty_and_any_text_parts_nothing(tier: DatabaseTier) -> None:
+    bare = make_entry("bare", source="", holds="", tags=())
+    assert await tier.put_many([bare]) == [None]
+    assert await tier.get("bare") == bare
+    odd = [
+        make_entry(f"v1:public:x:{each}", holds=f"\tone\n{each}\ttwo", tags=(each, ""))
+        for each in ("\x1e", "\x1f,", "a\n", "{}", '"', "\\", "", "한글")
+    ]
+    assert await tier.put_many(odd) == [None] * len(odd)
+    assert [await tier.get(each.key) for each in odd] == odd
