@@ -73,7 +73,7 @@ def open_session(
     *,
     allow_private: bool = False,
     user_agent: str = USER_AGENT,
-    connections: int = 100,
+    connections: int = 0,
     traces: Sequence[aiohttp.TraceConfig] = (),
 ) -> aiohttp.ClientSession:
     """Return a session for upstreams, to be closed by who asked for it.
@@ -81,6 +81,8 @@ def open_session(
     It takes no proxy and no credentials from the environment and keeps no cookies. Unless
     *allow_private*, it dials public addresses only: the address really dialed is
     checked, so that DNS rebinding and redirects gain nothing. *traces* see each call begin and end.
+    At most *connections* are open at a time; 0: as many as are asked for, which the limits of each
+    source bound (`adapters.permits`), so that none waits for another's.
     """
     factory = _open_socket if allow_private else _open_public_socket
     return aiohttp.ClientSession(

@@ -135,3 +135,22 @@ def test_retry_after_is_a_number_or_a_date() -> None:
     assert parse_retry_after("7", time.time()) == 7
     assert parse_retry_after("Sat, 21 Nov 2026 10:00:30 GMT", 1_795_255_200.0) == 30
     assert parse_retry_after("soon", 0) is None
+
+
+async def test_no_source_waits_for_a_connection_that_another_holds() -> None:
+    many = 150
+    arrived, gate = asyncio.Semaphore(0), asyncio.Event()
+
+    async def hold(_request: web.Request) -> web.Response:
+        arrived.release()
+        await gate.wait()
+        return web.Response(text="1")
+
+    async with serving(hold) as base, open_session(allow_private=True) as session:
+        ask = [send(session, URL(base), {}, seconds=60, max_bytes=10) for _ in range(many)]
+        asking = asyncio.gather(*ask)
+        async with asyncio.timeout(60):
+            for _ in range(many):
+                await arrived.acquire()
+        gate.set()
+        assert [reply.status for reply in await asking] == [200] * many
