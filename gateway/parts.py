@@ -34,7 +34,7 @@ from gateway.location import check_location
 from gateway.quality import QualityGate
 from gateway.route import Deadlines, Route
 from gateway.tracing.opening import NoTracing, Tracing
-from gateway.writers import Writers
+from gateway.writers import Post, Writers
 
 MODEL_FAILURES, MODEL_RESET = 5, 60.0
 """After so many failures in a row a model rests for so many seconds."""
@@ -54,6 +54,8 @@ class Parts:
 
     routes: Mapping[str, Route]
     breakers: Mapping[str, Breaker]
+    post: Post | None = None
+    """The batch endpoint of the model, where it may be used."""
 
 
 async def open_parts(
@@ -78,7 +80,7 @@ async def open_parts(
             faults.append(Fault(f"sources.{name}.{error.path}", error.message))
     if faults:
         raise ConfigError(tuple(faults))
-    return Parts(routes, builder.breakers)
+    return Parts(routes, builder.breakers, builder.writers.post)
 
 
 class _Builder:
@@ -100,7 +102,7 @@ class _Builder:
         self._clock = clock
         self._tracing = tracing
         self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
-        self._writers = Writers(
+        self.writers = Writers(
             config.llm, stack, breaker=self._model_breaker, events=events, batch=batch
         )
 
@@ -118,7 +120,7 @@ class _Builder:
             ),
             gate=QualityGate(section.quality, summary.rules),
             attribution=terms.credit,
-            summarizer=self._writers.of(section),
+            summarizer=self.writers.of(section),
             freshness=capped(section.freshness, terms.max_ttl),
             description=section.description,
             params=section.params,

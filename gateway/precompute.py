@@ -11,12 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
-import msgspec
-
 from adapters.errors import UpstreamError
 from adapters.source import Priority
 from gateway.answer import degradations
 from gateway.assembly import Gateway
+from gateway.late_summaries import keep_late
 from gateway.lookup import Lookup
 from gateway.streaming import Broadcast
 from gateway.warming import Report, Warmed
@@ -93,22 +92,6 @@ async def _summarized(gateway: Gateway, lookup: Lookup, entry: Entry, tell: Prog
     except UpstreamError as error:
         tell(Warmed(lookup, "failed", error.message))
         return
-    await _keep(gateway, entry, memory_only=route.store == "memory_only")
+    await keep_late(gateway.tiers, entry, memory_only=route.store == "memory_only")
     lacking = degradations(entry, stale=False, summary_expected=True)
     tell(Warmed(lookup, "done", f"without {', '.join(lacking)}" if lacking else ""))
-
-
-async def _keep(gateway: Gateway, entry: Entry, *, memory_only: bool) -> None:
-    """Put the summary beside its records, unless others stand there after these hours, or none."""
-    found = await gateway.tiers.find(entry.key)
-    if found is None or found.entry.records.digest != entry.records.digest:
-        return
-    now = found.entry
-    if now.records.at > entry.records.at:
-        entry = msgspec.structs.replace(
-            entry,
-            records=msgspec.structs.replace(entry.records, at=now.records.at),
-            keep_until=now.keep_until,
-            position=now.position,
-        )
-    await gateway.tiers.put(entry, memory_only=memory_only)

@@ -42,6 +42,7 @@ class Summaries:
     ) -> None:
         self._writings = writings
         same = NoDuplicates() if duplicates is None else duplicates
+        self._made_from = (store, extractive, clock, same)
         self._kept = KeptSummaries(store, same, events, clock)
         self._drafting = Drafting(extractive=extractive, till=till, events=events, clock=clock)
         self._items = ItemSummaries(
@@ -106,6 +107,22 @@ class Summaries:
                 # Refused with others behind whom this one does not stand: it asks for itself.
                 if landed.value is not None or not landed.collapsed:
                     return landed.value
+
+    def apart(self, *, writings: Flights[Part | None], till: Till, events: Events) -> Summaries:
+        """Return others that find and keep in the same place, and share no writing with these.
+
+        What takes hours there is waited for by nobody here.
+        """
+        store, extractive, clock, same = self._made_from
+        return Summaries(
+            store=store,
+            writings=writings,
+            extractive=extractive,
+            till=till,
+            events=events,
+            clock=clock,
+            duplicates=same,
+        )
 
     async def settled(self) -> None:
         """Return when the summaries that were kept until now are written."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from adapters.breaker import Breaker
 from adapters.llm.batched import BatchRun
+from adapters.llm.batches import Batches as ProviderBatches
 from adapters.llm.chat import Chat
 from adapters.llm.opening import open_batched, open_chain
 from adapters.sources.spec import SpecError
@@ -15,6 +17,14 @@ from adapters.summarizers.extractive import Extractive
 from adapters.summarizers.openai import OpenAISummarizer
 from gateway.config import LlmSection, SourceSection
 from gateway.events import BatchSubmitted, Events
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A model's batch endpoint, and who is asked for what it leaves."""
+
+    batches: ProviderBatches
+    live: Chat
 
 
 class Writers:
@@ -39,6 +49,8 @@ class Writers:
         self._batch = batch
         self._extractive = Extractive()
         self._model: Summarizer | None = None
+        self.post: Post | None = None
+        """None where no source has a model, or the configuration names no batch endpoint."""
 
     def of(self, section: SourceSection) -> Summarizer | None:
         """Return who writes for the source of *section*, None where nobody does.
@@ -60,6 +72,9 @@ class Writers:
     def _open(self) -> Summarizer:
         chat = self._chain() if self._batch is None else self._batched(self._batch)
         self._stack.push_async_callback(chat.close)
+        if self._llm.batch and self._batch is None:
+            self.post = Post(ProviderBatches(self._llm.chain[0]), chat)
+            self._stack.push_async_callback(self.post.batches.close)
         return OpenAISummarizer(chat)
 
     def _chain(self) -> Chat:

@@ -19,23 +19,28 @@ ROWS_AT_ONCE = 500
 EVERY = range((1 << 31) - 1)
 """The numbers of all lookups of a batch."""
 _OPEN = """
-    SELECT id, tenant, who, note, state, total, created FROM batches
+    SELECT id, tenant, who, note, state, total, created, patience FROM batches
     WHERE state = 'open' ORDER BY created
 """
-_ADD = "INSERT INTO batches VALUES (?, ?, ?, ?, 'open', ?, 0, '', 0, ?)"
+_ADD = """
+    INSERT INTO batches
+        (id, tenant, who, note, state, total, places, owner, until, created, patience)
+    VALUES (?, ?, ?, ?, 'open', ?, 0, '', 0, ?, ?)
+"""
 _ITEM = "(?, ?, ?, 'waiting', '', 0, 0, 0)"
 _GET = """
-    SELECT id, tenant, who, note, state, total, created FROM batches WHERE id = ? AND tenant = ?
+    SELECT id, tenant, who, note, state, total, created, patience FROM batches
+    WHERE id = ? AND tenant = ?
 """
 _CLAIM = """
     UPDATE batches SET owner = ?, until = ? WHERE until <= ? AND state = 'open' AND id = (
         SELECT id FROM batches WHERE state = 'open' AND until <= ? ORDER BY until, created LIMIT 1
-    ) RETURNING id, tenant, who, note, state, total, created
+    ) RETURNING id, tenant, who, note, state, total, created, patience
 """
 _DUE = """
     SELECT number, asked, tries FROM batch_items
     WHERE batch = ? AND status = 'waiting' AND due <= ? AND number >= ? AND number < ?
-    ORDER BY number LIMIT ?
+        AND detail = ? ORDER BY number LIMIT ?
 """
 _RESULTS = """
     SELECT place, number, status, asked, detail FROM batch_items
@@ -65,6 +70,8 @@ class Batch:
     total: int
     created: float
     """Unix seconds."""
+    patience: float = 0.0
+    """Seconds that whoever asked will wait for summaries that are cheaper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +107,8 @@ class BatchStore:
     async def add(self, batch: Batch, asked: Sequence[str]) -> None:
         """Keep *batch* with all its lookups, or nothing."""
         async with self._database.transaction() as transaction:
-            values = (batch.id, batch.tenant, batch.who, batch.note, batch.total, batch.created)
-            await transaction.change(_ADD, *values)
+            whose = (batch.id, batch.tenant, batch.who, batch.note)
+            await transaction.change(_ADD, *whose, batch.total, batch.created, batch.patience)
             for start in range(0, len(asked), ROWS_AT_ONCE):
                 part = asked[start : start + ROWS_AT_ONCE]
                 rows = [(batch.id, start + number, text) for number, text in enumerate(part)]
@@ -147,9 +154,14 @@ class BatchStore:
         statement = "UPDATE batches SET until = ? WHERE id = ? AND owner = ? AND state = 'open'"
         return bool(await self._database.change(statement, until, batch, owner))
 
-    async def due(self, batch: str, now: float, most: int, numbers: range = EVERY) -> list[Item]:
-        """Return lookups with these *numbers* that may be done now, in order."""
-        values = (batch, now, numbers.start, numbers.stop, most)
+    async def due(
+        self, batch: str, now: float, most: int, numbers: range = EVERY, *, stage: str = ""
+    ) -> list[Item]:
+        """Return lookups with these *numbers* that may be done now, in order.
+
+        *stage* is how far each of them is; empty: nothing is done of it.
+        """
+        values = (batch, now, numbers.start, numbers.stop, stage, most)
         return [Item(*row) for row in await self._database.rows(_DUE, *values)]
 
     async def next_due(self, batch: str, numbers: range = EVERY) -> float | None:
@@ -178,6 +190,15 @@ class BatchStore:
         """Have each of *items* done at its time (Unix seconds), with its count of tries."""
         statement = "UPDATE batch_items SET due = ?, tries = ? WHERE batch = ? AND number = ?"
         rows = [(due, item.tries, batch, item.number) for item, due in items]
+        await self._database.change_many(statement, rows)
+
+    async def move(self, batch: str, numbers: Iterable[int], stage: str, due: float) -> None:
+        """Keep that these are as far as *stage*, and due then (Unix seconds)."""
+        statement = (
+            "UPDATE batch_items SET detail = ?, due = ? "
+            "WHERE batch = ? AND number = ? AND status = 'waiting'"
+        )
+        rows = [(stage, due, batch, number) for number in numbers]
         await self._database.change_many(statement, rows)
 
     async def results(self, batch: str, after: int, most: int) -> list[Finished]:

@@ -26,7 +26,19 @@ def _declare_batches(metadata: MetaData) -> None:
         Column("places", Integer, nullable=False),
         *_text("owner"),
         *_floats("until", "created"),
+        Column("patience", Float, nullable=False, server_default="0"),
         Index("batches_state_until", "state", "until"),
+    )
+    Table(
+        "provider_batches",
+        metadata,
+        Column("id", String, primary_key=True),
+        Column("batch", String, nullable=False),
+        Column("part", Integer, nullable=False),
+        *_text("tenant", "source", "name"),
+        Column("items", Integer, nullable=False),
+        Column("created", Float, nullable=False),
+        Index("provider_batches_batch", "batch", "part"),
     )
     Table(
         "batch_items",

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapters.errors import SummaryError
@@ -32,6 +32,8 @@ _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 _PASSING = frozenset({"timeout", "unavailable", "rate_limited"})
 """Faults of asking how a batch stands that say nothing of the batch."""
 _FILE_SECONDS = 600.0
+_MARK: Final = "lookup_gateway"
+"""Under which a batch keeps who has submitted it, in its metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +89,55 @@ class Batches:
             spec.base_url, spec.api_key, _FILE_SECONDS, headers=spec.headers, query=spec.query
         )
 
-    async def submit(self, lines: Sequence[Line]) -> str:
-        """Return the name of a batch of *lines*; raise `SummaryError` when none is taken."""
+    async def submit(self, lines: Sequence[Line], mark: str = "") -> str:
+        """Return the name of a batch of *lines*; raise `SummaryError` when none is taken.
+
+        After ``timeout``, ``unavailable`` and ``malformed`` it may have been taken all the same:
+        `find` finds it by its *mark*.
+        """
+        marked = {_MARK: mark} if mark else self._sdk.omit
         content = b"".join(line.body for line in lines)
         with translated(self._sdk):
             file = await self._client.files.create(file=("lookups.jsonl", content), purpose="batch")
             batch = await self._client.batches.create(
-                input_file_id=file.id, endpoint=_ENDPOINT, completion_window=_WINDOW
+                input_file_id=file.id,
+                endpoint=_ENDPOINT,
+                completion_window=_WINDOW,
+                metadata=marked,
             )
             return str(batch.id)
+
+    async def find(self, mark: str) -> str | None:
+        """Return the name of the batch that was submitted with *mark*; raise `SummaryError`."""
+        with translated(self._sdk):
+            async for batch in self._client.batches.list(limit=100):
+                if (batch.metadata or {}).get(_MARK) == mark:
+                    return str(batch.id)
+        return None
+
+    async def look(self, name: str) -> dict[str, Result] | None:
+        """Return what the batch *name* brought; None while it goes on.
+
+        Raise `SummaryError`: ``unknown_model`` where there is no such batch, ``rejected`` where it
+        was refused, others where nobody could be asked how it stands.
+        """
+        with translated(self._sdk):
+            batch = await self._client.batches.retrieve(name)
+        return await self._read_all(batch) if batch.status in _ENDED else None
+
+    async def cancel(self, name: str) -> None:
+        """Have no more of it done; what is done can be read later. Raise `SummaryError`."""
+        with translated(self._sdk):
+            await self._client.batches.cancel(name)
 
     async def results(self, name: str) -> dict[str, Result]:
         """Return what the batch *name* brought, by line, once it has ended; it may lack some.
 
         Raise `SummaryError` when the batch was refused, or is not known.
         """
-        batch = await self._ended(name)
+        return await self._read_all(await self._ended(name))
+
+    async def _read_all(self, batch: Any) -> dict[str, Result]:
         if batch.status == "failed":
             raise SummaryError("rejected", "The model's server refused the batch")
         found: dict[str, Result] = {}
@@ -139,6 +174,9 @@ class Batches:
         answer = self._sdk.types.chat.ChatCompletion.construct(**body)
         try:
             with translated(self._sdk):
-                return name, completion_of(answer)
+                found = completion_of(answer)
         except SummaryError as error:
+            if error.usage is not None:
+                error.usage = replace(error.usage, batched=True)
             return name, error
+        return name, replace(found, usage=replace(found.usage, batched=True))

@@ -52,6 +52,8 @@ class Usage:
     prompt_tokens: int | None = None
     cached_tokens: int | None = None
     completion_tokens: int | None = None
+    batched: bool = False
+    """Through the provider's batch endpoint, which has prices of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from gateway.access.opening import open_access
 from gateway.assembly.gateway import Clock, Gateway
 from gateway.assembly.refilling import GRACE, open_refill
 from gateway.assembly.storage import Storage, open_storage
-from gateway.bulk.opening import open_bulk
+from gateway.bulk.answers import Desk
+from gateway.bulk.opening import Bulk, open_bulk
 from gateway.config import Config
 from gateway.events import Events, Served
 from gateway.fleet.opening import share
@@ -117,14 +118,36 @@ class _Assembly:
             refill=core.refill,
             invalidations=storage.invalidations,
             popularity=await self._popularity(storage),
-            bulk=open_bulk(
-                config, storage.sql, resolver, routes=routes, events=events, clock=clock
-            ),
+            bulk=self._bulk(core),
             survey=Survey(storage.database, storage.tiers),
             leases=storage.leases,
             warmth=Warmth(),
             clock=clock,
             observing=observing.of(storage.database, *storage.fleet.tiers),
+        )
+
+    def _bulk(self, core: _Core) -> Bulk:
+        desk = None
+        if core.parts.post is not None:
+            desk = Desk(
+                resolver=core.resolver,
+                tiers=core.storage.tiers,
+                routes=core.parts.routes,
+                summaries=core.refill.summaries,
+                post=core.parts.post,
+                prices=self._config.llm.prices,
+                till=core.money.till,
+                budgets=core.money.budgets,
+                events=self._events,
+            )
+        return open_bulk(
+            self._config,
+            core.storage.sql,
+            core.resolver,
+            routes=core.parts.routes,
+            events=self._events,
+            clock=self._clock,
+            desk=desk,
         )
 
     async def _core(self, observing: Observing) -> _Core:

@@ -63,15 +63,19 @@ class Batches:
         self.news = asyncio.Event()
         """Is set when a batch is made or gets further here after this was asked for."""
 
-    async def add(self, tenant: str, who: str, asked: Sequence[str], note: str) -> Batch:
+    async def add(
+        self, tenant: str, who: str, asked: Sequence[str], note: str, patience: float = 0.0
+    ) -> Batch:
         """Keep the lookups *asked* (as `gateway.wanted` writes them) and have them done.
+
+        With the *patience* of a day, in seconds, their summaries may come later and cost less.
 
         Raise `TooManyBatchesError`.
         """
         if await self.store.open_count(tenant) >= self.spec.max_open:
             raise TooManyBatchesError
         name = secrets.token_urlsafe(12)
-        batch = Batch(name, tenant, who, note, "open", len(asked), self.clock())
+        batch = Batch(name, tenant, who, note, "open", len(asked), self.clock(), patience)
         await self.store.add(batch, asked)
         with suppress(TierError):  # it is kept: who looks once a minute finds it
             await self.queue.announce(batch)

@@ -76,6 +76,7 @@ class Jobs:
         """Have done what workers left that died, and what nobody was told of."""
         with _translated():
             await self._free_stalled(stalled)
+        await self._work.later.clear()
         for batch in await self._store.open():
             await self._ask(batch.id, await self._store.open_parts(batch.id, PART))
 
@@ -97,6 +98,7 @@ class Jobs:
         while (found := await self._open(batch)) is not None:
             items = await self._store.due(batch, self._batches.clock(), PART, numbers)
             if not items:
+                await self._work.later.step(found, numbers)
                 due = await self._store.next_due(batch, numbers)
                 if due is not None:
                     await self._ask(batch, [part], due)

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.http import open_session
+from gateway.bulk.answers import Answers, Desk
 from gateway.bulk.batches import Batches
+from gateway.bulk.later import Later, Never
 from gateway.bulk.pace import Paced, Unpaced
+from gateway.bulk.provided import Provided, Shelves
 from gateway.bulk.running import working
 from gateway.bulk.work import Work
 from gateway.config import Config, ConfigError, Fault
@@ -21,11 +24,16 @@ from gateway.watches.watcher import Watcher
 from gateway.watches.watches import Watches
 from gateway.watches.webhooks import Webhooks
 from storage.batches import BatchStore
+from storage.provider_batches import ProviderBatchStore
 from storage.sql import Database
 from storage.watches import WatchStore
 
 if TYPE_CHECKING:
     from gateway.bulk.jobs import Jobs
+
+
+MARGIN = 5.0
+"""Seconds of a writing beside the model's two tries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,7 @@ class Bulk:
         """Do what is to be done, within the context, as far as it is this process's to do."""
         store, keep = self.batches.store, self.batches.spec.keep
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.work.later.close)
             purges = (lambda now: store.purge(now - keep),)
             await stack.enter_async_context(purging(purges, self.clock))
             if self.batches.spec.run_by == "serve":
@@ -70,7 +79,10 @@ class Bulk:
         from gateway.bulk.jobs import open_jobs  # noqa: PLC0415
 
         async with open_jobs(self.database, self.batches, self.work) as jobs:
-            yield jobs
+            try:
+                yield jobs
+            finally:
+                await self.work.later.close()
 
 
 def open_bulk(
@@ -81,9 +93,16 @@ def open_bulk(
     routes: Mapping[str, Route],
     events: Events,
     clock: Callable[[], float],
+    desk: Desk | None = None,
 ) -> Bulk:
-    """Return what is opened over *database*; nothing runs yet."""
+    """Return what is opened over *database*; nothing runs yet.
+
+    With a *desk* the summaries of patient batches are written by the model's provider.
+    """
     batches = Batches(BatchStore(database), config.batches, clock=clock)
+    later: Later = Never()
+    if desk is not None:
+        later = _provided(config, ProviderBatchStore(database), batches, desk)
     work = Work(
         resolver=resolver,
         routes=routes,
@@ -92,6 +111,7 @@ def open_bulk(
         told=batches.tell,
         pace=Paced() if config.batches.run_by == "serve" else Unpaced(),
         clock=clock,
+        later=later,
     )
     watches = Watches(WatchStore(database), config.watches, clock)
     watcher = Watcher(
@@ -103,3 +123,16 @@ def open_bulk(
         clock=clock,
     )
     return Bulk(batches, work, watches, watcher, events, clock, config.database.url)
+
+
+def _provided(config: Config, store: ProviderBatchStore, batches: Batches, desk: Desk) -> Provided:
+    answers = Answers(
+        desk,
+        batches.store,
+        seconds=2 * config.llm.longest + MARGIN,
+        concurrency=config.batches.concurrency,
+        told=batches.tell,
+    )
+    shelves = Shelves(batches.store, store)
+    poll = config.batches.poll
+    return Provided(desk.post, shelves, answers, events=desk.events, clock=batches.clock, poll=poll)

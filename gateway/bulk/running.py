@@ -58,6 +58,8 @@ class Runner:
                 batch = await self._store.claim(owner, now, now + self._term)
                 if batch is not None:
                     await self._held(batch, owner)
+                else:
+                    await self._work.later.clear()
             except TierError as error:
                 self._events.emit(TierFailed("database", "batches", str(error)))
                 await asyncio.sleep(POLL)
@@ -85,6 +87,7 @@ class Runner:
     async def _do(self, batch: Batch, owner: str) -> None:
         while items := await self._store.due(batch.id, self._clock(), ITEMS_AT_ONCE):
             await self._work.do(batch, items)
+        await self._work.later.step(batch)
         due = await self._store.next_due(batch.id)
         if due is not None:
             await self._store.hold(batch.id, owner, due)

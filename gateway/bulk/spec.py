@@ -29,6 +29,8 @@ class BatchesSpec(Spec, frozen=True, kw_only=True):
     """Lookups of a batch at a time; ``limits`` of each source hold all the same."""
     patience: Duration = seconds(86_400)
     """Lookups that could not be done for so long (a quota is spent, an upstream is down) fail."""
+    poll: Duration = seconds(60)
+    """Between two looks at what a model's provider has written of a batch (``llm.batch``)."""
     keep: Duration = seconds(7 * 86_400)
     """After so long a batch is forgotten; its answers stay as long as any others."""
 

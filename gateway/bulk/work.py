@@ -16,6 +16,8 @@ import msgspec
 
 from adapters.errors import UpstreamError
 from adapters.source import Priority
+from gateway.bulk.faults import Fault
+from gateway.bulk.later import FETCHED, Later, Never
 from gateway.bulk.pace import Pace, Unpaced
 from gateway.bulk.patience import holds_source, wait_after
 from gateway.bulk.spec import BatchesSpec
@@ -30,15 +32,6 @@ TOLD_AT_ONCE = 50
 TOLD_AFTER = 0.5
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """Why a lookup failed."""
-
-    kind: str
-    """The class of the upstream's error, or ``parameter``."""
-    message: str
-    parameter: str = ""
-
-
 class Work:
     """Does items of batches; *told* is called whenever the database knows of more that are done."""
 
@@ -51,6 +44,7 @@ class Work:
         spec: BatchesSpec,
         told: Callable[[], None] = lambda: None,
         pace: Pace | None = None,
+        later: Later | None = None,
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -60,6 +54,8 @@ class Work:
         self._spec = spec
         self._told = told
         self._pace: Pace = pace or Unpaced()
+        self.later: Later = later or Never()
+        """Has summaries written that need not be written at once."""
         self._clock = clock
         self._draw = draw
 
@@ -87,14 +83,20 @@ class Work:
                 part.later.append((item, held))
                 return
             await self._pace.turn()
-            _, lookup = wanted.lookup(self._routes, part.batch.tenant)
-            await self._resolver.refresh(lookup, Priority.BULK, want_summary=wanted.summary)
+            route, lookup = wanted.lookup(self._routes, part.batch.tenant)
+            later = self.later.takes(part.batch, route, wanted)
+            later = later and not await self._resolver.is_fresh(lookup)
+            want = wanted.summary and not later
+            await self._resolver.refresh(lookup, Priority.BULK, want_summary=want)
         except BadLookupError as error:
             part.failed(item, Fault("parameter", error.message, error.parameter))
         except UpstreamError as error:
             self._failed(item, wanted.source, error, part)
         else:
-            part.done.append(Finished(0, item.number, "done"))
+            if later:
+                part.fetched.append(item.number)
+            else:
+                part.done.append(Finished(0, item.number, "done"))
 
     def _failed(self, item: Item, source: str, error: UpstreamError, part: _Part) -> None:
         now = self._clock()
@@ -116,6 +118,7 @@ class _Part:
         self.batch = batch
         self.done: list[Finished] = []
         self.later: list[tuple[Item, float]] = []
+        self.fetched: list[int] = []
         self.held: dict[str, float] = {}
         """Until when a source has no room."""
         self._store = store
@@ -129,13 +132,19 @@ class _Part:
 
     async def told_in_time(self) -> None:
         now = asyncio.get_running_loop().time()
-        if len(self.done) + len(self.later) >= TOLD_AT_ONCE or now - self._at >= TOLD_AFTER:
+        if (
+            len(self.done) + len(self.later) + len(self.fetched) >= TOLD_AT_ONCE
+            or now - self._at >= TOLD_AFTER
+        ):
             self._at = now
             await self.tell()
 
     async def tell(self) -> None:
         done, self.done = self.done, []
         later, self.later = self.later, []
+        fetched, self.fetched = self.fetched, []
+        if fetched:
+            await self._store.move(self.batch.id, fetched, FETCHED, 0.0)
         if later:
             await self._store.postpone(self.batch.id, later)
         if done:

@@ -97,6 +97,9 @@ class LlmSection(Spec, frozen=True, kw_only=True):
     """After so long without an answer the next model is asked as well; 0: it is not."""
     embeddings: EmbeddingsSpec | None = None
     """With a model here, inputs that are as good as the same share a summary."""
+    batch: bool = False
+    """The server has OpenAI's batch endpoint: summaries of ``/v1/batches`` whose callers have the
+    patience of a day are written through it. `prices` say what that costs."""
     prices: dict[str, PriceSpec] = msgspec.field(default_factory=dict)
     """What models cost, by their names; what an unpriced model costs is unknown, not nothing."""
 

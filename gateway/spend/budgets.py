@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 
@@ -69,6 +69,15 @@ class Hold:
 
     estimate: int
     unknown: bool = False
+
+
+class Holds(Protocol):
+    """What lets calls go while there is money for them."""
+
+    def hold(
+        self, tenant: str, source: str, priority: Priority, estimate: Callable[[], int]
+    ) -> AbstractContextManager[Hold]:
+        """Hold what a call is *estimate*d to cost; raise `SummaryError` ``budget``."""
 
 
 def scopes_of(tenant: str, source: str) -> tuple[str, str, str]:
@@ -171,6 +180,25 @@ class Budgets:
             self._day = today
             self._unknown.clear()
             self._told.clear()
+
+
+class Reserved:
+    """Holds what calls are estimated to cost until all are released, however soon each ends."""
+
+    def __init__(self, budgets: Holds) -> None:
+        self._budgets = budgets
+        self._held = ExitStack()
+
+    @contextmanager
+    def hold(
+        self, tenant: str, source: str, priority: Priority, estimate: Callable[[], int]
+    ) -> Iterator[Hold]:
+        """Hold it beyond the call within; raise `SummaryError` ``budget``."""
+        yield self._held.enter_context(self._budgets.hold(tenant, source, priority, estimate))
+
+    def release(self) -> None:
+        """Hold nothing any more."""
+        self._held.close()
 
 
 def _limits(spec: BudgetsSpec) -> dict[str, int]:

@@ -49,7 +49,7 @@ def price_of(price: PriceSpec | None, usage: Usage) -> int | None:
     cached = min(usage.cached_tokens or 0, prompt)
     cached_price = price.input if price.cached_input is None else price.cached_input
     dollars = (prompt - cached) * price.input + cached * cached_price + written * price.output
-    return round(dollars * _PER_TOKEN)
+    return round(dollars * _PER_TOKEN * (price.batch if usage.batched else 1.0))
 
 
 def model_of(by: str) -> str:

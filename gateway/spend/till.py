@@ -12,7 +12,7 @@ from adapters.llm.lost_calls import LostCall, lost_calls
 from adapters.summarizers.base import Brief, Draft, Summarizer, Usage
 from gateway.events import Events, SummaryWasted
 from gateway.lookup import Lookup
-from gateway.spend.budgets import Budgets, Hold
+from gateway.spend.budgets import Hold, Holds
 from gateway.spend.prices import PriceSpec, bill_of, dearest, model_of, price_of
 from storage.entry import Bill
 
@@ -32,7 +32,7 @@ _TYPICAL_TOKENS = 2_000
 class Till:
     """Asks models and says what it cost."""
 
-    def __init__(self, prices: Mapping[str, PriceSpec], budgets: Budgets, events: Events) -> None:
+    def __init__(self, prices: Mapping[str, PriceSpec], budgets: Holds, events: Events) -> None:
         self._prices = prices
         self._dearest = dearest(prices)
         self._budgets = budgets

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 import orjson
@@ -11,11 +11,12 @@ from aiohttp import web
 from aiohttp.web_request import Request
 
 from adapters.errors import Kind, UpstreamError
+from adapters.sources.units import parse_duration
 from gateway.answer import Outcome, instant
 from gateway.answering import judge, kept_answer
 from gateway.assembly import Gateway
 from gateway.bulk.batches import Progress, TooManyBatchesError
-from gateway.bulk.work import Fault
+from gateway.bulk.faults import Fault
 from gateway.events import Audited
 from gateway.freshness import Verdict
 from gateway.parameters import BadLookupError
@@ -47,13 +48,14 @@ async def make(request: Request) -> web.Response:
     spec = gateway.bulk.batches.spec
     body = await read_large(request, spec.max_bytes)
     items, more = lookups_in(body, request.content_type)
+    patience = _patience(more, request.query, spec.keep)
     note = _note(more)
     if not 1 <= len(items) <= spec.max_lookups:
         wanted = f"1 to {spec.max_lookups} lookups are wanted, not {len(items)}"
         raise bad_body("/lookups", wanted)
     asked = await read_lookups(items, who)
     try:
-        batch = await gateway.bulk.batches.add(who.tenant, name, asked, note)
+        batch = await gateway.bulk.batches.add(who.tenant, name, asked, note, patience)
     except TooManyBatchesError as error:
         detail = f"{spec.max_open} batches are not done yet"
         raise ProblemError(429, detail, kind="too-many-batches", members={}) from error
@@ -200,6 +202,18 @@ def _shown(progress: Progress) -> dict[str, object]:
         "created": instant(batch.created),
         "results": f"/v1/batches/{batch.id}/results",
     }
+
+
+def _patience(more: dict[str, object], query: Mapping[str, str], most: float) -> float:
+    """Return the seconds that the caller will wait for cheaper summaries; lines tell it apart."""
+    value = more.pop("patience", None) or query.get("patience", "0s")
+    try:
+        seconds = parse_duration(value)
+    except ValueError as error:
+        raise bad_body("/patience", "a duration such as 24h is wanted") from error
+    if seconds > most:
+        raise bad_body("/patience", f"batches are forgotten after {most:g} s")
+    return seconds
 
 
 def _note(more: dict[str, object]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
-HEAD = "0013"
+HEAD = "0014"
 """The newest revision: a database that stands here needs nothing."""
 _LOCK = 0x6C6F6F6B7570
 """Of PostgreSQL's advisory locks: the one that migrating takes."""

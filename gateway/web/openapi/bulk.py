@@ -21,6 +21,9 @@ class BatchWanted(Struct, forbid_unknown_fields=True):
 
     lookups: Annotated[list[Lookup], Meta(min_length=1)]
     note: Annotated[str, Meta(max_length=200)] = ""
+    patience: Annotated[
+        str, Meta(description="From a day (`24h`) on, summaries may come later and cost less")
+    ] = "0s"
 
 
 class Batch(Struct):

@@ -28,12 +28,20 @@ class StubBatches:
         self.asked: list[dict[str, Any]] = []
         """The body of every line that came."""
         self.purposes: list[str] = []
+        self.refuses = 0
+        """The status with which batches are refused; 0: they are taken."""
+        self.loses = False
+        """Batches are taken, and whoever submits them is not told."""
+        self.listed = 0
+        """How often batches were looked for."""
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=1 << 28)
         app.router.add_post("/v1/files", self._upload)
         app.router.add_get("/v1/files/{id}/content", self._content)
         app.router.add_post("/v1/batches", self._create)
+        app.router.add_get("/v1/batches", self._list)
+        app.router.add_post("/v1/batches/{id}/cancel", self._cancel)
         app.router.add_get("/v1/batches/{id}", self._retrieve)
         return app
 
@@ -57,7 +65,20 @@ class StubBatches:
     async def _content(self, request: web.Request) -> web.Response:
         return web.Response(body=self.files[request.match_info["id"]].encode())
 
+    async def _list(self, request: web.Request) -> web.Response:
+        self.listed += 1
+        return web.json_response({"object": "list", "data": [*self.batches.values()]})
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        batch = self.batches[request.match_info["id"]]
+        if batch["status"] in ("validating", "in_progress"):
+            self._end(batch)
+            batch["status"] = "cancelled"
+        return web.json_response(batch)
+
     async def _create(self, request: web.Request) -> web.Response:
+        if self.refuses:
+            return web.json_response({"error": {"message": "no"}}, status=self.refuses)
         wanted = await request.json()
         assert wanted["endpoint"] == "/v1/chat/completions"
         assert wanted["completion_window"] == "24h"
@@ -74,9 +95,12 @@ class StubBatches:
             "error_file_id": None,
             "created_at": 1,
             "request_counts": {"total": len(lines), "completed": 0, "failed": 0},
+            "metadata": wanted.get("metadata"),
             "left": self.looks,
         }
         self.batches[batch["id"]] = batch
+        if self.loses:
+            return web.json_response({"error": {"message": "lost"}}, status=500)
         return web.json_response(batch)
 
     async def _retrieve(self, request: web.Request) -> web.Response:

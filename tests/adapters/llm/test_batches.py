@@ -72,7 +72,7 @@ async def test_questions_of_one_moment_are_one_batch_and_each_gets_its_answer(
     chat = BatchedChat(batches, quiet=0.01, told=lambda *batch: told.append(batch))
     first, second, same = ask(chat, "a"), ask(chat, "b"), ask(chat, "a")
     assert (await first).text == (await same).text == "About a."
-    assert await second == Completion("About b.", usage=Usage(10, 4, 3), model="m")
+    assert await second == Completion("About b.", usage=Usage(10, 4, 3, batched=True), model="m")
     assert told == [("batch_1", 2)]
     assert stub.purposes == ["batch"]
     assert [said(body) for body in stub.asked] == ["a", "b"]
@@ -95,7 +95,7 @@ async def test_each_line_has_an_error_of_its_own(batches: Batches) -> None:
 async def test_what_was_cut_off_has_its_usage(batches: Batches) -> None:
     with pytest.raises(SummaryError) as caught:
         await ask(BatchedChat(batches, quiet=0.01), "long")
-    assert caught.value.usage == Usage(10, 4, 3)
+    assert caught.value.usage == Usage(10, 4, 3, batched=True)
 
 
 @pytest.mark.parametrize("status", ["expired", "cancelled"])

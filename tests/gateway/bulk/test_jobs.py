@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import ClassVar
 
 import asyncpg
 import pytest
 
 from gateway.bulk.batches import Batches
 from gateway.bulk.jobs import PART, QUEUE, Jobs, dsn_of, open_jobs
+from gateway.bulk.later import FETCHED, Never
 from gateway.bulk.spec import BatchesSpec
 from gateway.bulk.work import Work
+from gateway.route import Route
 from gateway.wanted import Wanted, written
-from storage.batches import BatchStore
+from storage.batches import EVERY, Batch, BatchStore
 from storage.database import open_database
 from tests.gateway.world import World
 
@@ -103,6 +106,32 @@ async def test_what_is_put_off_is_asked_for_when_it_is_due(fleet: Fleet) -> None
         assert job.scheduled_at is not None
         assert job.scheduled_at.timestamp() == fleet.world.clock() + 3600
         assert fleet.world.source.calls == 0
+
+
+async def test_what_is_written_later_is_seen_to_in_parts_and_asked_for_when_it_is_due(
+    fleet: Fleet,
+) -> None:
+    class Sent(Never):
+        parts: ClassVar[list[int]] = []
+
+        def takes(self, batch: Batch, route: Route, wanted: Wanted) -> bool:
+            return True
+
+        async def step(self, batch: Batch, numbers: range = EVERY) -> None:
+            self.parts.append(numbers.start)
+            found = await store.due(batch.id, now, PART, numbers, stage=FETCHED)
+            await store.move(batch.id, [item.number for item in found], "sent:1", now + 60)
+
+    store, now = fleet.store, fleet.world.clock()
+    fleet.work.later = Sent()
+    name = await fleet.add(PART + 5)
+    async with open_jobs(fleet.url, fleet.batches, fleet.work) as jobs:
+        for part in (0, 1):
+            await jobs.do_part(name, part)
+        again = await jobs.app.job_manager.list_jobs_async(queue=QUEUE)
+        due = {job.scheduled_at.timestamp() for job in again if job.scheduled_at}
+        assert (len(list(again)), due) == (2, {now + 60})
+    assert (Sent.parts, (await store.count(name))["waiting"]) == ([0, PART], PART + 5)
 
 
 async def test_its_tables_stand_apart_from_the_gateways(fleet: Fleet) -> None:

@@ -113,6 +113,19 @@ async def test_a_batch_may_be_an_object_a_list_or_lines(client: aiohttp.ClientSe
         assert (status, told["total"]) == (202, 2)
 
 
+async def test_a_caller_says_how_long_summaries_may_take(
+    client: aiohttp.ClientSession, gateway: Gateway
+) -> None:
+    whole = orjson.dumps({"lookups": lookups(1), "patience": "24h"})
+    lines = orjson.dumps(lookups(1)[0])
+    path = f"{PATH}?patience=1h30m"
+    async with client.post(path, data=io.BytesIO(lines)) as response:
+        assert response.status == 202
+    assert (await post(client, whole))[0] == (await post(client, lines))[0] == 202
+    kept = await gateway.bulk.batches.store.open()
+    assert [batch.patience for batch in kept] == [5400.0, 86_400.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -121,6 +134,8 @@ async def test_a_batch_may_be_an_object_a_list_or_lines(client: aiohttp.ClientSe
         (b"5", ""),
         (b'{"lookups": [{"source": "plain", "q": "a"}], "x": 1}', "/x"),
         (b'{"lookups": [{"source": "plain", "q": "a"}], "note": 5}', "/note"),
+        (b'{"lookups": [{"source": "plain", "q": "a"}], "patience": "long"}', "/patience"),
+        (b'{"lookups": [{"source": "plain", "q": "a"}], "patience": "30d"}', "/patience"),
         (b'[{"source": "plain", "q": "a"}, 5]', "/lookups/1"),
         (b'[{"source": "plain", "q": "a"}, {"source": "plain"}]', "/lookups/1"),
         (b'[{"source": "plain", "q": "a", "colour": "red"}]', "/lookups/0"),
