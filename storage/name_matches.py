@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from storage.name_terms import LONGEST, kept_spans
 from storage.names import Part, exchanges, is_hangul, jamo
@@ -31,14 +31,22 @@ def edits_between(folded: str, gap: int = 2) -> Callable[[str], float]:
     exchanged = exchanges(folded)
     rights = [_Right(folded, spans) for spans in kept_spans(folded, gap)]
 
+    # Names of the same pieces have the same letters around what is right.
+    known: dict[str, int] = {}
+
     def count(name: str) -> float:
         if folded in name:
             return 0
-        found = [window for right in rights for window in right.windows(name)]
+        start, end = len(name), 0
+        for right in rights:
+            start, end = right.widened(name, start, end)
         edits = FAR
-        if found:
-            start = min(first for first, _ in found)
-            edits = part.distance(jamo(name[start : max(last for _, last in found)]))
+        if end:
+            window = name[start:end]
+            found = known.get(window)
+            if found is None:
+                found = known[window] = part.distance(jamo(window))
+            edits = found
         if edits > 1 and any(text in name for text in exchanged):
             return 1
         return edits if edits <= most else FAR
@@ -57,18 +65,20 @@ class _Right:
         self._between = other - end + 1
         self._before, self._after = start + 1, len(folded) - last + 1
 
-    def windows(self, name: str) -> Iterator[tuple[int, int]]:
-        """Yield where in *name* the whole text may stand."""
-        start = name.find(self._piece)
+    def widened(self, name: str, first: int, last: int) -> tuple[int, int]:
+        """Return a window of *name*, *first* to *last*, with each place of the whole text in it."""
+        piece, second = self._piece, self._second
+        start = name.find(piece)
         while start >= 0:
-            end = start + len(self._piece)
-            if self._second:
-                furthest = end + self._between + len(self._second)
-                place = name.find(self._second, end, furthest)
-                end = place + len(self._second) if place >= 0 else -1
+            end = start + len(piece)
+            if second:
+                place = name.find(second, end, end + self._between + len(second))
+                end = place + len(second) if place >= 0 else -1
             if end >= 0:
-                yield max(0, start - self._before), end + self._after
-            start = name.find(self._piece, start + 1)
+                first = min(first, max(0, start - self._before))
+                last = max(last, end + self._after)
+            start = name.find(piece, start + 1)
+        return first, last
 
 
 def held(folded: str) -> Callable[[str], int]:

@@ -110,16 +110,16 @@ class Part:
             return 0
         mask, last = (1 << self._size) - 1, 1 << (self._size - 1)
         plus, minus, edits = mask, 0, self._size
-        fewest = edits
+        fewest, places = edits, self._places.get
         for letter in text:
-            same = self._places.get(letter, 0)
+            same = places(letter, 0)
             diagonal = (((same & plus) + plus) ^ plus) | same
             up, down = minus | ~(diagonal | plus) & mask, plus & diagonal
-            if up & last:
-                edits += 1
-            elif down & last:
+            if down & last:
                 edits -= 1
                 fewest = min(fewest, edits)
+            elif up & last:
+                edits += 1
             same |= minus
             up <<= 1
             plus = (down << 1 | ~(same | up)) & mask
