@@ -18,7 +18,6 @@ from adapters.sources.spec import FieldSpec
 _BREAK = re.compile(r"(?i)<\s*(?:br\s*/?|/p|/div|/li|/tr|/h\d|/title|/sec)\s*>")
 _TAG = re.compile(r"<!\[CDATA\[|\]\]>|<!--.*?-->|</?[A-Za-z][^<>]*>", re.DOTALL)
 _SPACES = re.compile(r" [ \t\u00a0\u3000]+|[\t\u00a0\u3000][ \t\u00a0\u3000]*")
-_ODD_SPACES = "\t\u00a0\u3000"
 _LINES = re.compile(r" ?\n[ \n]*\n ?| ?\n ?")
 
 
@@ -28,7 +27,7 @@ def clean_text(text: str, *, strip_tags: bool) -> str:
         text = html.unescape(_TAG.sub("", _BREAK.sub("\n", text)))
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if "  " in text or any(space in text for space in _ODD_SPACES):
+    if "  " in text or "\t" in text or "\u00a0" in text or "\u3000" in text:
         text = _SPACES.sub(" ", text)
     return (_LINES.sub(_one_break, text) if "\n" in text else text).strip()
 
