@@ -33,6 +33,7 @@ NAMED = (
     "shapes",
     "simulation",
     "soak",
+    "written",
 )
 STREAMS = 100
 """Streams that are measured of each kind."""

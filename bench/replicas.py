@@ -13,26 +13,22 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 from sqlalchemy import bindparam, column, make_url, select, table
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from bench import written
 from bench.redis import TASKS, Rate, make_entry, rate
 from gateway.config.invalidation import InvalidationSpec
 from gateway.events import Events
 from gateway.invalidations import Follower, Invalidations
 from storage.database import DatabaseTier, open_database
 from storage.doorbell import Doorbell, open_doorbell
-from storage.entry import Entry
 from storage.invalidation import InvalidationLog
 from storage.postgres import Postgres
-from storage.redis import make_redis
-from storage.redis_backlog import RedisBacklog
 from storage.replicas import Replicas
 from storage.sqlite import Sqlite
 from storage.tiers import Tiers
 from storage.withdrawals import SHARED, Scope
-from storage.write_behind import Bounds, WriteBehind
 from tests.servers.postgres import Server, postgres
 from tests.servers.valkey import Valkey, valkey
 
@@ -46,11 +42,11 @@ class Plan:
     seconds: float = 1.0
     rounds: int = 3
     keys: int = 1000
-    writes: int = 30_000
+    written: written.Plan = written.FULL
     withdrawals: int = 20
 
 
-QUICK = Plan(seconds=0.1, rounds=1, keys=50, writes=1000, withdrawals=2)
+QUICK = Plan(seconds=0.1, rounds=1, keys=50, written=written.QUICK, withdrawals=2)
 
 
 class Silent:
@@ -75,8 +71,7 @@ async def measure(plan: Plan, server: Server, redis: Valkey, folder: Path) -> li
         core, tier = await _hits(plan, url)
         lines.append(f"{f'{name}, SQLAlchemy Core':<36}{core:>10.0f}{1:>8.2f}")
         lines.append(f"{f'{name}, database tier':<36}{tier:>10.0f}{tier / core:>8.2f}")
-    written = await _written(plan, await server.new_database(), redis)
-    lines += ["", f"{'Written behind to PostgreSQL':<36}{written:>10.0f} entries a second", ""]
+    lines += ["", *await written.measure(plan.written, server, redis), ""]
     url = await server.new_database()
     bells: tuple[tuple[str, Callable[[Sqlite | Postgres], Doorbell]], ...] = (
         ("doorbell", open_doorbell),
@@ -118,29 +113,6 @@ async def _hits(plan: Plan, url: str) -> tuple[float, float]:
 def median(rates: Sequence[Rate]) -> float:
     """Return the middle of how many a second."""
     return statistics.median(each.each_second for each in rates)
-
-
-async def _written(plan: Plan, url: str, server: Valkey) -> float:
-    """Return the entries a second from the first handed over to the last written."""
-    redis = make_redis(server.url, prefix="bench:", timeout=5.0, on_change=lambda *_: None)
-    behind = WriteBehind(
-        await open_database(url),
-        RedisBacklog(redis.link, "bench:"),
-        bounds=Bounds(entries=plan.writes),
-    )
-    entries: list[Entry] = [
-        msgspec.structs.replace(make_entry(0), key=f"v1:public:bench:{number:064x}")
-        for number in range(plan.writes)
-    ]
-    started = time.perf_counter()
-    for start in range(0, len(entries), 500):
-        await asyncio.gather(*(behind.later(each) for each in entries[start : start + 500]))
-    while behind.waiting:
-        await asyncio.sleep(0.001)
-    took = time.perf_counter() - started
-    await behind.close()
-    await redis.close()
-    return plan.writes / took
 
 
 async def _seen(url: str, bell: Callable[[Sqlite | Postgres], Doorbell], count: int) -> list[float]:
