@@ -93,9 +93,10 @@ _BEGINNING = """
         ORDER BY number LIMIT {limit}
     )
 """
-# What one character begins has an index in the order of names.
-_BEGINNING_WITH_ONE = """
-    SELECT number FROM items WHERE source = {source} AND left(folded, 1) = left({start}, 1)
+# What one character begins, or two, has an index in the order of names.
+_BEGINNING_SHORT = """
+    SELECT number FROM items
+    WHERE source = {source} AND left(folded, SIZE) = left({start}, SIZE)
     ORDER BY number LIMIT {limit}
 """
 _ALIKE = f"""
@@ -154,7 +155,7 @@ class _Statement:
 
 # "~~" is LIKE: a third faster than an expression, which only a lone consonant needs. Nothing of a
 # folded text has a meaning in either.
-_ONE = _Statement("~~", _BEGINNING_WITH_ONE)
+_SHORT = [_Statement("~~", _BEGINNING_SHORT.replace("SIZE", str(size))) for size in (1, 2)]
 _MORE = _Statement("~~", _BEGINNING)
 _INITIALS = _Statement("~", _BEGINNING)
 
@@ -166,7 +167,8 @@ def suggesting(source: str, folded: str, limit: int) -> tuple[str, list[object]]
     begin with the text), as many 1 (they hold it). Only where both are too few are there some of
     rank 2, of which one may be meant if a character of the text is wrong.
     """
-    statement, start, part = _ONE if len(folded) == 1 else _MORE, f"{folded}%", f"%{folded}%"
+    start, part = f"{folded}%", f"%{folded}%"
+    statement = _SHORT[len(folded) - 1] if len(folded) <= len(_SHORT) else _MORE
     if has_initials(folded):
         part = "".join(map(expression, folded))
         statement, start = _INITIALS, f"^{part}"

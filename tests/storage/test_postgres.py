@@ -19,7 +19,7 @@ from tests.waiting import eventually
 
 OWN = {
     *("labels", "entries_labels", "terms", "grams"),
-    *("items_grams", "items_shortest", "items_first"),
+    *("items_grams", "items_shortest", "items_first", "items_second"),
 }
 """What PostgreSQL has and the common schema does not."""
 

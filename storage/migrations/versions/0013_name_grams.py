@@ -14,6 +14,7 @@ down_revision = "0012"
 
 _LONGEST_WALKED = 200 << 40
 """Rows of longer names would be too long for an index."""
+_BEGINNINGS = (("items_first", 1), ("items_second", 2))
 _NUMBERS = """
 CREATE FUNCTION pg_temp.numbers(terms text[]) RETURNS int[] LANGUAGE sql IMMUTABLE
 AS 'SELECT ARRAY(SELECT hashtext(term) FROM unnest(terms) AS term)'
@@ -62,7 +63,9 @@ def upgrade() -> None:
         postgresql_include=["folded"],
         postgresql_where=sa.text(f"number < {_LONGEST_WALKED}"),
     )
-    op.create_index("items_first", "items", ["source", sa.text('"left"(folded, 1)'), "number"])
+    for name, size in _BEGINNINGS:
+        beginning = sa.text(f'"left"(folded, {size})')
+        op.create_index(name, "items", ["source", beginning, "number"])
     op.execute("ANALYZE items")
 
 
@@ -71,7 +74,7 @@ def downgrade() -> None:
     if op.get_bind().dialect.name != "postgresql":
         return
     op.execute("DELETE FROM items")
-    for name in ("items_first", "items_shortest", "items_grams"):
+    for name in ("items_first", "items_second", "items_shortest", "items_grams"):
         op.drop_index(name, "items")
     op.execute("DROP FUNCTION items_take_texts CASCADE")
     op.drop_column("items", "grams")
