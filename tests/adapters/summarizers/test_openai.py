@@ -1,14 +1,9 @@
 """The model's summary, against an OpenAI-compatible mock that others wrote."""
 
-import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
-from aiohttp import ClientError, ClientSession
 from aiohttp.test_utils import TestServer
 
 from adapters.breaker import Breaker
@@ -20,7 +15,7 @@ from adapters.sources.units import Duration
 from adapters.summarizers.base import Brief
 from adapters.summarizers.openai import OpenAISummarizer
 from tests.adapters.llm.stub_chat import StubChat, chunk, completion, failure
-from tests.ports import free_port
+from tests.servers.llmock import llmock
 
 BRIEF = Brief("pill", ({"id": "1", "name": "Pill", "purpose": "for pain"},), "en")
 
@@ -30,30 +25,19 @@ def breaker(name: str) -> Breaker:
 
 
 def chain(base_url: str, model: str) -> ModelChain:
-    spec = ModelSpec(model=model, base_url=base_url, api_key="key", timeout=Duration(10))
+    spec = ModelSpec(model=model, base_url=base_url, api_key="key", timeout=Duration(40))
     return open_chain([spec], 0.0, breaker)
 
 
 @pytest.fixture(scope="module")
-def llmock() -> Iterator[str]:
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("llmock")), "serve", "-h", "127.0.0.1"]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen([*command, "-p", str(port)], stdout=quiet, stderr=quiet) as process:
-        yield f"http://127.0.0.1:{port}"
-        process.terminate()
+def mock() -> Iterator[str]:
+    with llmock() as url:
+        yield url
 
 
 @pytest.fixture
-async def mocked(llmock: str) -> AsyncIterator[OpenAISummarizer]:
-    async with asyncio.timeout(30), ClientSession() as session:
-        while True:
-            try:
-                async with session.get(f"{llmock}/v1/models"):
-                    break
-            except ClientError:
-                await asyncio.sleep(0.05)
-    summarizer = OpenAISummarizer(chain(f"{llmock}/v1", "gpt-4.1"))
+async def mocked(mock: str) -> AsyncIterator[OpenAISummarizer]:
+    summarizer = OpenAISummarizer(chain(f"{mock}/v1", "gpt-4.1"))
     yield summarizer
     await summarizer.close()
 

@@ -3,11 +3,8 @@ what the caller got, and what it cost."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
@@ -22,7 +19,7 @@ from gateway.assembly import open_gateway
 from gateway.config import load_config
 from gateway.events import Event, Events, Summarized, SummaryWasted
 from tests.gateway.web.modelled import events
-from tests.ports import free_port
+from tests.servers.llmock import llmock
 from tests.serving import decoded, served
 from tests.stub_upstream import Reply, StubUpstream, source
 
@@ -88,8 +85,9 @@ class World:
 
     @property
     def kept(self) -> list[str]:
+        """The summaries in the database; what stands in for a refused one is none of them."""
         with closing(sqlite3.connect(self.database)) as connection:
-            rows = connection.execute("SELECT body FROM summaries").fetchall()
+            rows = connection.execute("SELECT body FROM summaries WHERE retry = 0").fetchall()
         return [json.loads(body)["text"] for (body,) in rows]
 
     @property
@@ -102,27 +100,17 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def llmock() -> Iterator[str]:
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("llmock")), "serve", "-h", "127.0.0.1"]
-    options = ["-p", str(port), "--response-style", "static"]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen([*command, *options], stdout=quiet, stderr=quiet) as process:
-        yield f"http://127.0.0.1:{port}"
-        process.terminate()
+def mock() -> Iterator[str]:
+    with llmock("--response-style", "static") as url:
+        yield url
 
 
 @pytest.fixture
-async def world(llmock: str, tmp_path: Path) -> AsyncIterator[World]:
+async def world(mock: str, tmp_path: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         control = await stack.enter_async_context(aiohttp.ClientSession())
-        async with asyncio.timeout(30):
-            while True:
-                try:
-                    async with control.post(f"{llmock}/_llmock/reset"):
-                        break
-                except aiohttp.ClientError:
-                    await asyncio.sleep(0.05)
+        async with control.post(f"{mock}/_llmock/reset"):
+            pass
         upstream = await stack.enter_async_context(StubUpstream(Reply(records=[RECORD, OTHER])))
         text = {"by": "openai", "language": "en", "roles": {"purpose": ["use"]}}
         shaped = {**text, "schema": SCHEMA, "require": "risk > `0`"}
@@ -130,7 +118,7 @@ async def world(llmock: str, tmp_path: Path) -> AsyncIterator[World]:
         document = {
             "database": {"url": f"sqlite+aiosqlite:///{tmp_path / 'lookup.db'}"},
             "llm": {
-                "base_url": f"{llmock}/v1",
+                "base_url": f"{mock}/v1",
                 "api_key": "k",
                 "models": models,
                 "timeout": "20s",
@@ -148,7 +136,7 @@ async def world(llmock: str, tmp_path: Path) -> AsyncIterator[World]:
         config = load_config(path, {})
         gateway = await stack.enter_async_context(open_gateway(config, events=Events(seen.append)))
         client = await stack.enter_async_context(served(gateway))
-        yield World(llmock, client, control, tmp_path / "lookup.db", seen)
+        yield World(mock, client, control, tmp_path / "lookup.db", seen)
 
 
 FAULTS: dict[str, tuple[list[dict[str, Any]], str | None, int, int, int]] = {
