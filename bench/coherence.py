@@ -5,7 +5,7 @@ The replicas are ``python -m gateway serve``, which are killed and stopped too; 
 ``--in-process`` they are gateways in this process, whose rounds are many times quicker.
 
 ``python -m bench coherence [--rounds 2000] [--in-process] [--replicas 3] [--fleets 2] [--seed 1]
-[--killing 50]``
+[--killing 50] [--within 3600]``
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     parser.add_argument("--in-process", action="store_true", help="replicas in this process")
     parser.add_argument("--replicas", type=int, default=3, help="of each fleet")
     parser.add_argument("--fleets", type=int, default=2, help="side by side")
+    parser.add_argument("--within", type=float, default=3600, help="seconds, and no round more")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--killing", type=int, default=50, help="a server every so many rounds")
     options = parser.parse_args(arguments)
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     plan = Plan(
         rounds=options.rounds,
         seed=options.seed,
+        within=options.within,
         opening=in_this_process if options.in_process else as_processes,
         replicas=options.replicas,
         fleets=options.fleets,

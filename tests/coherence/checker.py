@@ -60,14 +60,23 @@ class Checker:
         """Withdraw what everybody fetches just now, and ask for it when that has ended."""
         await self.withdraw_all()
         query = self._random.choice(self._queries)
-        asks = [self._ask(replica, query) for replica in self.replicas]
-        delay = self._random.random() * self._upstream.longest
-        await self._all([*asks, self._withdraw_later(query, delay)])
+        with self._upstream.holding(query) as held:
+            asks = [asyncio.ensure_future(self._ask(each, query)) for each in self.replicas]
+            asked = asyncio.ensure_future(held.asked.wait())
+            await asyncio.wait([asked, *asks], timeout=1, return_when=asyncio.FIRST_COMPLETED)
+            asked.cancel()
+            await self._all([self._withdraw_one(query)])
+        await self._all(asks)
         await self._all([self._ask(replica, query) for replica in self.replicas])
 
     async def sweep(self) -> None:
         """Ask every replica for everything."""
         await self._all([self._ask(r, q) for r in self.replicas for q in self._queries])
+
+    async def outlast(self) -> None:
+        """Ask for everything as soon as all withdrawals are acknowledged, whatever befalls."""
+        await self._all([self._withdraw_one(query) for query in self._queries])
+        await self.sweep()
 
     async def withdraw_all(self) -> bool:
         """Withdraw everything; return whether it was acknowledged."""
@@ -117,8 +126,7 @@ class Checker:
         else:
             await self._withdraw(replica, {"source": SOURCE})
 
-    async def _withdraw_later(self, query: str, delay: float) -> None:
-        await asyncio.sleep(delay)
+    async def _withdraw_one(self, query: str) -> None:
         await self._withdraw(self._random.choice(self.replicas), {"source": SOURCE, "q": query})
 
     async def _ask(self, replica: Replica, query: str, *, renew: bool = False) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -87,11 +86,16 @@ class Rounds:
         asked = asyncio.create_task(self._asked(fleet))
         await asyncio.sleep(chance.random() * plan.seconds)
         await fault.begin()
-        meanwhile = asyncio.create_task(checker.sweep())
-        await asyncio.sleep(_lasting(chance, plan.lasting))
+        if chance.random() < 0.25:
+            # Longer than those who can't be heard of are waited for.
+            meanwhile, lasts = checker.outlast(), 3 * plan.lease
+        else:
+            meanwhile, lasts = checker.sweep(), chance.random() * plan.lasting
+        task = asyncio.create_task(meanwhile)
+        await asyncio.wait([task], timeout=lasts)
         await fault.end()
         await fleet.victims.mend()
-        await meanwhile
+        await task
         await asked
         await checker.sweep()
 
@@ -110,7 +114,3 @@ class Rounds:
             self.report.faults[await self._world.kill(fleet.chance)] += 1
             await storm
             await checker.sweep()
-
-
-def _lasting(chance: random.Random, usual: float) -> float:
-    return chance.random() * usual * (20 if chance.random() < 0.125 else 1)

@@ -5,10 +5,22 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Self
 
 import orjson
 from aiohttp import web
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Answers that are not given yet."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when there is one."""
+    end: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Upstream:
@@ -18,9 +30,9 @@ class Upstream:
         self.generations: Counter[str] = Counter()
         self.calls: Counter[tuple[str, int]] = Counter()
         """By query and generation."""
-        self.longest = longest
-        """Seconds that an answer takes at most."""
+        self._longest = longest
         self._random = random.Random(seed)
+        self._held: dict[str, Held] = {}
         self._runner: web.AppRunner | None = None
         self.url = ""
 
@@ -29,6 +41,16 @@ class Upstream:
         for query in queries:
             self.generations[query] += 1
         return {query: self.generations[query] for query in queries}
+
+    @contextmanager
+    def holding(self, query: str) -> Iterator[Held]:
+        """Let who asks for *query* have what holds now, and no sooner than the context ends."""
+        held = self._held[query] = Held()
+        try:
+            yield held
+        finally:
+            del self._held[query]
+            held.end.set()
 
     async def __aenter__(self) -> Self:
         app = web.Application()
@@ -48,7 +70,11 @@ class Upstream:
         query = request.query["q"]
         generation = self.generations[query]
         self.calls[query, generation] += 1
-        await asyncio.sleep(self._random.random() * self.longest)
+        held = self._held.get(query)
+        await asyncio.sleep(self._random.random() * self._longest)
+        if held is not None:
+            held.asked.set()
+            await held.end.wait()
         record = {"id": query, "name": query, "use": str(generation)}
         return web.Response(
             body=orjson.dumps({"total": 1, "items": [record]}), content_type="application/json"
