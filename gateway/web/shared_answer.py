@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email.utils import formatdate
+from math import floor, log2
 from random import getrandbits, random
 from time import perf_counter
 
@@ -32,8 +33,10 @@ AT_ONCE = 16
 """So many access lines are told before the loop looks after its connections again."""
 _ROUTE = "/v1/search"
 _NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\n"
-_STEPS = 100
-"""Answers within a hundredth of a second of each other are told of at once."""
+_STEPS = 4
+"""Answers whose times differ by less than a fifth are told of at once: so many steps an octave."""
+_LEAST = 1e-6
+"""Seconds."""
 
 
 class Seat(msgspec.Struct, frozen=True, gc=False):
@@ -140,13 +143,14 @@ class SharedAnswer:
             self._answers.events.emit(event)
 
     def _count(self, identity: Identity, status: int, seconds: float) -> None:
-        self._told[identity.tenant, status, int(seconds * _STEPS)] += 1
+        step = floor(log2(max(seconds, _LEAST)) * _STEPS)
+        self._told[identity.tenant, status, step] += 1
 
     def _events(self) -> Iterator[Event]:
         search = self._search
         want_summary = search.summary and search.route.summarizer is not None
         for (tenant, status, step), count in self._told.items():
-            seconds = (step + 0.5) / _STEPS
+            seconds = 2 ** ((step + 0.5) / _STEPS)
             told = served(search.lookup, self._answer, seconds, want_summary=want_summary)
             yield replace(told, tenant=tenant, count=count)
             yield Responded(_ROUTE, "GET", status, self._tier, seconds, count=count)

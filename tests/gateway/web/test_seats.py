@@ -138,6 +138,8 @@ async def test_everybody_is_counted_and_told_of(world: World, upstream: StubUpst
     assert sum(event.count for event in responses) == 20
     assert {(event.status, event.tier) for event in responses} == {(200, "upstream")}
     assert world.gateway.statistics.outcomes["collapsed"] == 19
+    shared = [e for e in world.events if isinstance(e, Served) and e.outcome == "collapsed"]
+    assert all(0 < event.seconds < 60 for event in shared)
 
 
 async def test_each_has_their_own_coding_id_and_revalidation(
