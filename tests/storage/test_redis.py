@@ -14,7 +14,7 @@ from storage.compression import MARK
 from storage.entry import CorruptEntryError, Entry
 from storage.redis import RedisTier, make_redis
 from storage.redis_link import Script
-from storage.tier import TierError
+from storage.tier import TierAwayError, TierError
 from tests.fault_proxy import FaultProxy
 from tests.servers.valkey import Valkey, valkey
 from tests.storage import entries
@@ -199,6 +199,21 @@ async def test_a_slow_redis_is_left_alone_until_it_is_quick(server: Valkey) -> N
         await watched.until(False)
         await proxy.mend()
         await watched.until(False, True)
+
+
+async def test_what_takes_too_long_as_a_whole_is_given_up_though_each_part_comes_in_time(
+    server: Valkey,
+) -> None:
+    with server.client() as client:
+        client.set("k", bytes(100_000))  # two chunks of the proxy
+    async with FaultProxy(server.port) as proxy, opened(proxy.port, TIMEOUT) as watched:
+        link = watched.tier.link
+        await link.ping()
+        proxy.slow(TIMEOUT / 5)
+        told = await asyncio.gather(
+            *(link.send("GET", "k") for _ in range(16)), return_exceptions=True
+        )
+        assert [type(each) for each in told] == [TierAwayError] * 16
 
 
 async def test_what_was_missed_is_replayed_before_redis_is_used_again(server: Valkey) -> None:
