@@ -22,6 +22,7 @@ NAMED = (
     "memory",
     "misses",
     "eviction",
+    "growth",
     "heavy_hitters",
     "names",
     "observability",

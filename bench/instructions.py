@@ -16,9 +16,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -27,7 +28,7 @@ from aiohttp import web
 from bench import hits
 from bench.requests import Requests
 from bench.tokens import make_keys
-from gateway.assembly import open_gateway
+from gateway.assembly import Gateway, open_gateway
 from gateway.config import load_config
 from gateway.web.app import make_app
 from gateway.web.connection import connection
@@ -62,8 +63,27 @@ class Sink(asyncio.Transport):
         """Do nothing."""
 
 
-async def serve(folder: Path, times: int) -> int:
-    """Answer *times* requests from memory; return how many were answered by the hit path."""
+class Served(NamedTuple):
+    """A gateway in this process, and a connection to it that has no socket."""
+
+    gateway: Gateway
+    app: web.Application
+    tokens: list[str]
+    protocol: asyncio.Protocol
+    sink: Sink
+
+    async def ask(self, requests: Sequence[bytes]) -> None:
+        """Ask one after the other, whatever answers them."""
+        for number, request in enumerate(requests, self.sink.replies + 1):
+            self.protocol.data_received(request)
+            while self.sink.replies < number:
+                await asyncio.sleep(0.001)
+        await asyncio.sleep(0.5)  # the connection waits for a request again
+
+
+@asynccontextmanager
+async def opened(folder: Path, **memory: str) -> AsyncIterator[Served]:
+    """Open a gateway with its files in *folder*, and what *memory* says of its memory."""
     async with AsyncExitStack() as stack:
         upstream = web.Application()
         upstream.add_routes([web.get("/items", _items)])
@@ -73,11 +93,12 @@ async def serve(folder: Path, times: int) -> int:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         path = folder / "instructions.yaml"
-        document = hits.configuration(path, "256MiB", site.port or 0)
+        document: dict[str, Any] = hits.configuration(path, "256MiB", site.port or 0)
+        document["memory"] |= memory
         document["access"] = {"mode": "required"}
         document["clients"] = {"rate": "100000000/min", "by": ["token"]}
-        document["sources"]["bench"]["share"] = "public"  # type: ignore[index]
-        tokens = await make_keys(document["database"]["url"], 1, TOKENS)  # type: ignore[index]
+        document["sources"]["bench"]["share"] = "public"
+        tokens = await make_keys(document["database"]["url"], 1, TOKENS)
         path.write_bytes(msgspec.json.encode(document))
         gateway = await stack.enter_async_context(open_gateway(load_config(path, {})))
         app = make_app(gateway)
@@ -88,24 +109,25 @@ async def serve(folder: Path, times: int) -> int:
         protocol, sink = connection(served.server, looks_of(app), entrance_of(app)), Sink()
         protocol.connection_made(sink)
         await asyncio.sleep(0)
-        requests = Requests(tokens, KEYS, random.Random(1))
-        warm = [requests.of(number) for number in range(KEYS)] * 2
-        warm += [requests.of(0, token) for token in tokens] * 3
-        for number, request in enumerate(warm, 1):
-            protocol.data_received(request)
-            while sink.replies < number:
-                await asyncio.sleep(0.001)
-        await asyncio.sleep(0.5)  # the connection waits for a request again
-        # Under callgrind so much time passes that the log of withdrawals would need a look.
+        # So much may be asked of it that the log of withdrawals would need a look.
         gateway.tiers.withdrawals.until = NEVER
-        answered = sink.replies
+        yield Served(gateway, app, tokens, protocol, sink)
+
+
+async def serve(folder: Path, times: int) -> int:
+    """Answer *times* requests from memory; return how many were answered by the hit path."""
+    async with opened(folder) as served:
+        requests = Requests(served.tokens, KEYS, random.Random(1))
+        warm = [requests.of(number) for number in range(KEYS)] * 2
+        await served.ask([*warm, *requests.of_each_token() * 3])
+        answered = served.sink.replies
         drawn = [requests.draw() for _ in range(times)]
         with counting():
             for number, request in enumerate(drawn, 1):
-                protocol.data_received(request)
+                served.protocol.data_received(request)
                 if not number % FLUSH:
-                    app[HITS].flush()
-        return sink.replies - answered
+                    served.app[HITS].flush()
+        return served.sink.replies - answered
 
 
 @contextmanager
