@@ -23,7 +23,7 @@ from gateway.assembly import Gateway, open_gateway
 from gateway.config import load_config
 from gateway.invalidations import Invalidations
 from gateway.lookup import make_lookup
-from storage.postgres import Postgres
+from storage.postgres_link import PostgresLink
 from storage.sqlite import Sqlite
 from tests.servers.postgres import Server
 from tests.stub_upstream import Reply, StubUpstream, source
@@ -52,19 +52,19 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     counted(Sqlite, "read", "query")
     counted(Sqlite, "search", "query")
     counted(Sqlite, "_serve", "query")
-    connection = Postgres._connection
+    connection = PostgresLink.connection
 
     def logged(query: asyncpg.connection.LoggedQuery) -> None:
         # What asyncpg asks once of each connection, about its types, is no lookup's.
         counts["query"] += "typeinfo_tree" not in query.query and "'jit'" not in query.query
 
     @asynccontextmanager
-    async def logging(self: Postgres) -> AsyncIterator[asyncpg.Connection]:
+    async def logging(self: PostgresLink) -> AsyncIterator[asyncpg.Connection]:
         async with connection(self) as driver:
             with driver.query_logger(logged):
                 yield driver
 
-    monkeypatch.setattr(Postgres, "_connection", logging)
+    monkeypatch.setattr(PostgresLink, "connection", logging)
     return counts
 
 
