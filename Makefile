@@ -44,6 +44,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m bench misses
 	$(BIN)/python -m bench shapes
 	$(BIN)/python -m bench memory
+	$(BIN)/python -m bench growth
 	$(BIN)/python -m bench instructions
 	$(BIN)/python -m bench caching_libraries
 	$(BIN)/python -m bench eviction
