@@ -281,6 +281,18 @@ async def test_ten_waiters_on_a_failing_call_fail_together_and_make_one_call() -
     assert upstream.calls == 1
 
 
+async def test_a_flight_that_nobody_waits_for_lands_within_the_grace_of_a_stop() -> None:
+    flights, upstream = Flights[int](60), Upstream()
+    flights.start("k", upstream)
+    closing = asyncio.create_task(flights.close(60))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not closing.done()
+    upstream.release.set()
+    await closing
+    assert (upstream.cancelled, flights.count) == (0, 0)
+
+
 async def test_waiters_of_a_flight_that_a_stop_ended_are_told_so() -> None:
     flights, hung = Flights[int](60), Upstream()
     waiting = asyncio.create_task(flights.join("k", hung))
