@@ -113,14 +113,27 @@ def swapped_dose(text: str, chance: random.Random) -> str | None:
     return f"{text[: match.start()]}{new:g}{text[match.end() :]}"
 
 
+OFTEN = {
+    **dict.fromkeys(("once", "four times"), "twice"),
+    **dict.fromkeys(("twice", "two times"), "three times"),
+    "three times": "once",
+}
+"""Other times a day, as words."""
+_OFTEN = re.compile(
+    r"(?<=1일 )\d(?=회)|(?<=[~-])\d(?=회)|\d(?= times)"
+    # Of a range the end alone: every 6 hours is within every 4 to 6 hours.
+    r"|(?<=every )\d+(?! ?-| to)|(?<=every \d-)\d+|(?<=every \d to )\d+"
+    rf"|\b(?:{'|'.join(OFTEN)})(?= (?:a|per|each) day\b|[ -]daily\b)"
+)
+
+
 def swapped_frequency(text: str, chance: random.Random) -> str | None:
-    found = list(
-        re.finditer(r"(?<=1일 )\d(?=회)|(?<=[~-])\d(?=회)|\d(?= times)|(?<=every )\d+", text)
-    )
+    found = list(_OFTEN.finditer(text))
     if not found:
         return None
     match = chance.choice(found)
-    new = int(match.group()) + chance.choice([1, 2, 3, 4])
+    said = match.group()
+    new = OFTEN[said] if said in OFTEN else int(said) + chance.choice([1, 2, 3, 4])
     return f"{text[: match.start()]}{new}{text[match.end() :]}"
 
 

@@ -54,7 +54,8 @@ def summaries(language: str) -> Iterator[tuple[dict[str, Any], str]]:
 
 def contrast(language: str) -> dict[str, tuple[int, int]]:
     """Return for each kind of change how many were made and how many were refused."""
-    chance = random.Random(7)  # the same set each time
+    # The same set each time, whatever is added to the kinds.
+    chances = {kind: random.Random(7) for kind in CHANGES}
     tally: dict[str, list[bool]] = defaultdict(list)
     for record, text in summaries(language):
         grounds = Grounds([record])
@@ -64,7 +65,7 @@ def contrast(language: str) -> dict[str, tuple[int, int]]:
             said["faithful: conversion"] = same
         said["vacuous"] = VACUOUS[language][len(tally["vacuous"]) % 3]
         for kind, change in CHANGES.items():
-            changed = change(text, chance)
+            changed = change(text, chances[kind])
             if changed is not None and changed != text:
                 said[kind] = changed
         for kind, draft in said.items():

@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 from gateway.grounding.alignment import Alignment
-from gateway.grounding.amounts import ends_of
 from gateway.grounding.comparison import Unsupported, misplaced, turned_round
+from gateway.grounding.frequencies import A_DAY, frequencies, stated
 from gateway.grounding.names import names_among
 from gateway.grounding.quantities import Quantity, all_folded, folded, quantities
-from gateway.grounding.reading import POPULATION, Place, Reading, Stand, Value, marked, places
-from gateway.grounding.statements import split, squeezed, state_all, stated_in, trimmed
-from gateway.grounding.words import meaning, negated, stems, words_of
-
-_Item = TypeVar("_Item")
+from gateway.grounding.reading import POPULATION, Reading, Stand, Value, marked, places
+from gateway.grounding.sets import compared, placed, scripts, union, within
+from gateway.grounding.statements import (
+    split,
+    squeezed,
+    state_all,
+    stated_in,
+    texts_in,
+    trimmed,
+)
+from gateway.grounding.words import WAYS, meaning, negated, stems, typed, words_of
 
 __all__ = ["Grounds", "Unsupported"]
 
@@ -33,6 +38,9 @@ _NUMBERED = re.compile(r"[.!?。](?:[^\S\n]+|(?<=[다요오]\.))\(?(\d{1,2}(?=[.
 """Numbering within a line."""
 _DAY = frozenset({(1.0, "day"), (1440.0, "minute")})
 """Once a day is every 24 hours."""
+_A_DAY = re.compile(r"\s*(?:daily|(?:a|each|every) day|in (?:24 hours|a day))\b")
+_PER_DAY = re.compile(r"\s*(?:/|per\s)\s*day\Z")
+_SQUEEZED_A_DAY = ("daily", "aday", "eachday", "everyday", "in24hours", "inaday")
 _FEW = 0.15
 """Share of its words that a text which speaks of the records has from them, at the very least."""
 
@@ -42,33 +50,38 @@ class Grounds:
 
     def __init__(self, records: Sequence[Mapping[str, Any]], *also: str) -> None:
         """Index *records*; *also* are texts whose names and numbers may be said, as the query."""
-        texts = [text for record in records for text in _texts(record)]
+        texts = [text for record in records for text in texts_in(record)]
         stated = stated_in(texts)
         granted = [*stated, *state_all(also)]
         self._asked = stems(folded("\n".join(also)))
-        self._named = stems(folded("\n".join(str(record.get("name", "")) for record in records)))
+        names = "\n".join(str(record.get("name", "")) for record in records)
+        self._named = stems(folded(names))
+        self._named_terms = typed(folded(names))
         self._text = "".join([statement.squeezed for statement in granted])
         self._verbatim = {statement.plain for statement in stated}
         self._sentences = [statement.reading for statement in stated]
         self._alignment = Alignment([sentence.words for sentence in self._sentences])
-        self._known = _union(statement.reading.spoken for statement in granted)
-        self._keys = _union(statement.keys for statement in granted)
-        self._pairs = _union(statement.pairs for statement in granted)
-        self._directions = _union(statement.directions for statement in granted)
+        self._known = union(statement.reading.spoken for statement in granted)
+        self._keys = union(statement.keys for statement in granted)
+        self._pairs = union(statement.pairs for statement in granted)
+        self._directions = compared(union(statement.directions for statement in granted))
+        self._rates = union(statement.rates for statement in granted)
+        terms = union(statement.reading.terms for statement in granted)
+        self._ways = {term for term in terms if term[0] in WAYS}
         # Numbering is no claim in a text, but what a record numbers a text may repeat.
         numbered = _NUMBERED.findall("\n".join(texts))
-        self._numbers = _union(statement.numbers for statement in granted)
+        self._numbers = union(statement.numbers for statement in granted)
         self._numbers.update([float(unicodedata.normalize("NFKC", digits)) for digits in numbered])
-        self._ends = _union(statement.reading.ends for statement in granted)
+        self._ends = union(statement.reading.ends for statement in granted)
         self._numbers.update([number for number, _ in self._ends])
         self._ends.update([(number, "age") for number, unit in self._ends if unit == "year"])
         if not self._ends.isdisjoint(_DAY):
             self._ends |= _DAY
-        self._places = _placed(self._sentences)
+        self._places = placed(self._sentences)
 
     @cached_property
     def _scripts(self) -> tuple[bool, bool]:
-        return _scripts(self._alignment.words)
+        return scripts(self._alignment.words)
 
     def touches(self, text: str) -> bool:
         """Return whether *text* speaks of the records at all: in some of their words.
@@ -98,8 +111,14 @@ class Grounds:
         """Yield the names that the records do not hold."""
         korean = [word for word in unknown if word[0] >= "가" and len(word) > 2]
         for name in names_among(korean, text, self._known):
-            if squeezed(folded(name)) not in self._text:
+            plain = squeezed(folded(name))
+            if plain not in self._text and plain.removesuffix("s") not in self._known:
                 yield Unsupported("name", name)
+
+    def _too_often(self, line: str, said: list[Quantity]) -> list[Unsupported]:
+        """Return how often something is said to be done, where the records say other times only."""
+        often = frequencies(line, said) if self._rates else []
+        return [Unsupported("number", one.text) for one in often if not stated(one, self._rates)]
 
     def _misstated(self, lines: list[str], spoken: list[list[str]]) -> Iterator[Unsupported]:
         """Yield what *lines*, of which each has the words *spoken*, say otherwise."""
@@ -107,10 +126,11 @@ class Grounds:
         meanings = [list(map(meaning, each)) for each in spoken]
         words = [marked(*each) for each in zip(meanings, said, strict=True)]
         claims = [[quantity for quantity in each if not quantity.soft] for each in said]
-        unknown = [self._unknown(each) for each in claims]
-        for counted in zip(said, claims, unknown, strict=True):
+        unknown = [self._unknown(*each) for each in zip(claims, said, lines, strict=True)]
+        for line, *counted in zip(lines, said, claims, unknown, strict=True):
             if counted[0]:
                 yield from self._misquoted(*counted)
+                yield from self._too_often(line, counted[0])
         known = [
             [quantity for quantity in every if quantity not in wrong] if wrong else every
             for every, wrong in zip(claims, unknown, strict=True)
@@ -126,10 +146,24 @@ class Grounds:
         for line, every, wrong, near in zip(lines, claims, unknown, alike, strict=True):
             if near and every and not wrong:
                 yield from misplaced(every, near, line)
+        yield from self._turned_round(lines, told, alike)
+
+    def _turned_round(
+        self, lines: list[str], told: list[set[str]], alike: list[list[Reading]]
+    ) -> Iterator[Unsupported]:
+        """Yield what *lines* say the other way round than the sentences that each is like."""
         denied = [negated(line) for line in lines]
-        for each in zip(lines, denied, told, alike, strict=True):
+        terms = [typed(line) - self._named_terms for line in lines]
+        for each in zip(terms, denied, told, alike, strict=True):
             if each[-1]:
                 yield from turned_round(*each)
+        yield from self._other_ways(set().union(*terms))
+
+    def _other_ways(self, terms: set[tuple[str, str]]) -> Iterator[Unsupported]:
+        """Yield ways of taking something that the records do not name, where they name others."""
+        for kind, value in terms - self._ways:
+            if kind in WAYS and any(known == kind for known, _ in self._ways):
+                yield Unsupported("term", f"{kind} {value}")
 
     def _misquoted(
         self, said: list[Quantity], claims: list[Quantity], unknown: list[Quantity]
@@ -156,7 +190,7 @@ class Grounds:
                 continue
             if kind == POPULATION:
                 yield Unsupported("term", text)
-            elif isinstance(value, tuple) and not _within(value, known):
+            elif isinstance(value, tuple) and not within(value, known):
                 yield Unsupported("number", text)
 
     def _beside(self, before: str, after: str) -> AbstractSet[Value] | None:
@@ -170,21 +204,40 @@ class Grounds:
     def _parted(self, said: list[Quantity]) -> Iterator[Unsupported]:
         """Yield the numbers that stand together here and never do in the records."""
         for one, other in pairwise(said):
-            if (one.soft and one.text != "하루") or other.soft:
+            if (one.soft and one.text != "하루") or other.soft or other.unit == "time/day":
                 continue
+            if one.amount.key == A_DAY and not self._says(other):
+                continue  # so often the records say it otherwise
             apart = other.start - one.start - len(one.text)
             if apart <= 1 and (one.amount.key, other.amount.key) not in self._pairs:
                 yield Unsupported("number", f"{one.text} {other.text}")
 
-    def _unknown(self, claims: list[Quantity]) -> list[Quantity]:
-        keys = self._keys
-        return [each for each in claims if each.amount.key not in keys and not self._knows(each)]
+    def _unknown(self, claims: list[Quantity], said: list[Quantity], line: str) -> list[Quantity]:
+        """Return which of *claims*, which are *said* in *line* among others, no record says."""
+        strange = [each for each in claims if not self._says(each)]
+        if not strange:
+            return []
+        ends = union(self._rates)
+        often = [one.number for one in frequencies(line, said) if ends >= {one.low, one.high}]
+        return [e for e in strange if e not in often and not self._said_otherwise(e, line)]
 
-    def _knows(self, quantity: Quantity) -> bool:
-        """Return whether *quantity*, which nobody says like this, is an end of a range, or bare."""
+    def _said_otherwise(self, quantity: Quantity, line: str) -> bool:
+        """Return whether *quantity* is so much a day: 8 tablets daily are 8 tablets per day."""
         low, high, unit = quantity.amount.key
         if low != high:
             return False
+        if not unit.endswith("/day"):
+            return (low, f"{unit}/day") in self._ends and bool(_A_DAY.match(line, quantity.end))
+        bare = squeezed(_PER_DAY.sub("", quantity.text))
+        return any(f"{bare}{ending}" in self._text for ending in _SQUEEZED_A_DAY)
+
+    def _says(self, quantity: Quantity) -> bool:
+        """Return whether the records say *quantity*, as it is, as an end of a range, or bare."""
+        low, high, unit = key = quantity.amount.key
+        if key in self._keys or low != high:
+            return key in self._keys
+        if unit == "year" and quantity.direction and (low, "age") in self._ends:
+            return True
         return (low, unit) in self._ends if unit else low in self._numbers
 
     def _turned(self, quantity: Quantity) -> bool:
@@ -193,47 +246,3 @@ class Grounds:
         return any((end, -direction) in self._directions for end in ends) and not any(
             (end, direction) in self._directions for end in ends
         )
-
-
-def _union(sets: Iterable[Iterable[_Item]]) -> set[_Item]:
-    return set().union(*sets)
-
-
-def _placed(sentences: Iterable[Reading]) -> Mapping[Place, AbstractSet[Value]]:
-    """Return what stands where; who stands beside a word, also by that word alone."""
-    found: defaultdict[Place, set[Value]] = defaultdict(set)
-    for sentence in sentences:
-        for place, value, _ in sentence.places:
-            found[place].add(value)
-            kind, before, after = place
-            if kind == POPULATION:
-                found[kind, before, "*"].add(value)
-                found[kind, "*", after].add(value)
-    return found
-
-
-def _scripts(words: Iterable[str]) -> tuple[bool, bool]:
-    """Return whether *words* are Latin and whether they are Korean, in a third or more."""
-    letters = [word[0] >= "가" for word in words if word[0].isalpha()]
-    korean = sum(letters)
-    return 3 * (len(letters) - korean) >= len(letters), 3 * korean >= len(letters)
-
-
-def _within(value: tuple[float, float, str], known: AbstractSet[Value]) -> bool:
-    """Return whether *value* is one end of a range that is *known*."""
-    low, high, unit = value
-    ends = {end for other in known if isinstance(other, tuple) for end in ends_of(*other)}
-    return ends.issuperset(ends_of(low, high, unit))
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _texts(inner)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield str(value)

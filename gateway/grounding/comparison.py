@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from gateway.grounding.quantities import Quantity
 from gateway.grounding.reading import Reading
-from gateway.grounding.words import typed
+
+Term = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ def misplaced(claims: list[Quantity], alike: list[Reading], text: str) -> Iterat
             continue
         if amount.unit == "age" and (amount.key[0], "year") in held:
             continue
+        if (amount.key[0], f"{amount.unit}/day") in held:
+            continue  # 8 tablets daily
         if quantity.start and text[quantity.start - 1].isalpha():
             continue  # part of a name: 타이레놀정500밀리그람
         if any(unit == amount.unit for _, unit in held):
@@ -36,16 +39,19 @@ def misplaced(claims: list[Quantity], alike: list[Reading], text: str) -> Iterat
 
 
 def turned_round(
-    text: str, denied: set[str], words: set[str], alike: list[Reading]
+    terms: set[Term], denied: set[str], words: set[str], alike: list[Reading]
 ) -> list[Unsupported]:
-    """Return what every sentence that *text* may come from says the other way round."""
+    """Return what every sentence that a text may come from says the other way round.
+
+    Of the text these are the *terms*, what is *denied*, and the *words*.
+    """
     first, found = alike[0], []
     if denied or first.denied:
         wrong = _denied_otherwise(denied, words, alike)
         found = [Unsupported("negation", word) for word in wrong]
     if first.terms and (len(alike) == 1 or all(sentence.terms for sentence in alike)):
-        said = typed(text).difference(first.terms)
-        found += [Unsupported("term", f"{k} {v}") for k, v in said if _excluded(k, v, alike)]
+        others = terms - first.terms
+        found += [Unsupported("term", f"{k} {v}") for k, v in others if _excluded(k, v, alike)]
     return found
 
 

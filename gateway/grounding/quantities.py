@@ -59,13 +59,15 @@ _AFTER_FIRSTS = frozenset("이초부넘미까을를oa \t\n")
 """With these, after a space, begins what `_AFTER` matches."""
 _DOWN = (
     *("not more than", "no more than", "no exceed", "no exceeding", "not exceed", "not exceeding"),
-    *("at most", "up to", "under", "below", "less than", "fewer than", "maximum of"),
-    *("younger than", "within"),
+    *("at most", "up to", "under", "below", "less than", "fewer than", "maximum of", "maximum"),
+    *("younger than", "within", "no longer than", "not longer than", "최대"),
 )
 _UP = (
     *("more than", "over", "above", "at least", "older than", "greater than", "minimum of"),
-    "최소",
+    *("longer than", "exceed", "exceeds", "exceeding", "최소"),
 )
+_DENIED = re.compile(r"(?:\b(?:not|never|cannot|avoid)|n['’]t)(?: [a-z]+){1,6}\s*\Z")
+"""Before a comparison: ``do not take more than``."""
 _BEFORE_LASTS = frozenset(" \t\n").union(end[-1] for end in (*_DOWN, *_UP))
 
 
@@ -79,6 +81,11 @@ class Quantity(msgspec.Struct, frozen=True, gc=False):
     """1: at least or over, -1: at most or under, 0: not said."""
     soft: bool = False
     """Said in passing (``daily``, ``twice``): grounds others, and needs little ground itself."""
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the text."""
+        return self.start + len(self.text)
 
     @property
     def low(self) -> float:
@@ -210,4 +217,8 @@ def _direction(text: str, start: int, end: int) -> int:
     if before not in _BEFORE_LASTS:
         return 0
     said = text[max(0, start - 20) : start].rstrip()
-    return -1 if said.endswith(_DOWN) else int(said.endswith(_UP))
+    if said.endswith(_DOWN):
+        return -1
+    if not said.endswith(_UP):
+        return 0
+    return -1 if _DENIED.search(text, max(0, start - 60), start) else 1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
+from gateway.grounding.frequencies import frequencies
 from gateway.grounding.quantities import folded
 from gateway.grounding.reading import Reading, read_all
 
@@ -34,6 +35,8 @@ class Statement(NamedTuple):
     """Amounts that stand next to each other."""
     directions: frozenset[Direction]
     """Ends with the comparisons (1, -1) that are made with them."""
+    rates: frozenset[tuple[float, float]]
+    """How often a day: lowest and highest."""
 
 
 _kept: dict[str, Statement] = {}
@@ -70,6 +73,20 @@ def stated_in(texts: Iterable[str]) -> list[Statement]:
     return [found[sentence] for sentence in sentences]
 
 
+def texts_in(value: object) -> Iterator[str]:
+    """Yield every text and number within *value*, which is JSON."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from texts_in(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from texts_in(inner)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)
+
+
 def forget() -> None:
     """Keep no sentence, as a process that has just begun."""
     _kept.clear()
@@ -90,8 +107,13 @@ def state_all(sentences: Iterable[str]) -> list[Statement]:
             map(frozenset, keys),
             map(frozenset, map(pairwise, keys)),
             map(_directions, readings),
+            map(_rates, texts, readings),
         )
     )
+
+
+def _rates(text: str, reading: Reading) -> frozenset[tuple[float, float]]:
+    return frozenset([(each.low, each.high) for each in frequencies(text, reading.said)])
 
 
 def _directions(reading: Reading) -> frozenset[Direction]:

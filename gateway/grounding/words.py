@@ -42,6 +42,11 @@ _ENGLISH_NEGATION = re.compile(
     r"|c(?<!\w.)annot|d(?<!\w.)iscontinue)\b"
     r"(?: (?:be|been|being|have|to|a|an|any|the|more|recommended|for|also|ever))* ([a-z]{3,})"
 )
+_LIMIT = re.compile(
+    r"(?: [a-z]+){0,3} (?:(?:more|longer|greater|older|less|fewer) than|over|above|exceed(?:ing)?) "
+    r"(?:\d|one|two|three|four|five|six|seven|eight|nine|ten|twelve)"
+)
+"""``not take`` with this behind it forbids no taking: it bounds a number, which is compared."""
 _SUFFIX = re.compile(r"(?:ing|ed|es|s|e)$")
 
 _MEANINGS_KEPT = 16384
@@ -56,8 +61,18 @@ _TERMS: dict[str, dict[str, tuple[str, ...]]] = {
         "nursing": ("수유", " breast-feed", " breastfeed", " breast feed", " nursing", " lactat"),
     },
     "meal": {
-        "before": ("식전", "식사 전", "공복", " before meal", " before eating", " empty stomach"),
+        "before": (
+            *("식전", "식사 전", "공복", " before meal", " before eating", " empty stomach"),
+            *(" without food", " with or without food"),
+        ),
         "after": ("식후", "식사 후", " after meal", " after eating"),
+        "with": (
+            " with food",
+            " with meals",
+            " with a meal",
+            " with or without food",
+            "식사와 함께",
+        ),
         "between": ("식간", " between meals"),
     },
     "order": {"before": (" before ", "전에"), "after": (" after ", "후에")},
@@ -71,12 +86,25 @@ _TERMS: dict[str, dict[str, tuple[str, ...]]] = {
         "night": ("취침", "저녁", " bedtime", " evening", " night"),
     },
     "route": {
-        "inside": ("경구", " orally", " by mouth"),
+        "inside": ("경구", "내복", " orally", " by mouth", " oral use", " swallow"),
         "outside": ("외용", " external use", " topical"),
+        "rectum": (" rectal", " rectum", "항문에", "직장에"),
+        "vagina": (" vaginal use", " into the vagina", "질정", "질 내에"),
+        "nose": (" into the nose", " each nostril", " nasal use", "비강에", "콧구멍"),
+        "eye": (" in the eye", " into the eye", " affected eye", "점안"),
+        "ear": (" in the ear", " into the ear", " affected ear", "점이"),
+        "needle": (" inject", " intraven", " intramus", " subcutaneous", "주사"),
+    },
+    "needle": {
+        "vein": (" intraven", "정맥주사", "정맥 주사", "정맥 내"),
+        "muscle": (" intramus", "근육주사", "근육 주사", "근육 내"),
+        "skin": (" subcutaneous", "피하주사", "피하 주사", "피하에"),
     },
 }
 """Terms by kind and value: two values of one kind exclude each other. Plain substrings, with
 a space before an English word."""
+WAYS = frozenset({"route", "needle"})
+"""Kinds of terms of which a text may state none but its records', where they state any."""
 _SPELLED: dict[str, frozenset[tuple[str, str]]] = {
     spelling: frozenset(
         (kind, value)
@@ -183,7 +211,11 @@ def negated(text: str) -> set[str]:
         for match in _KOREAN_NEGATION.finditer(text, max(0, before)):
             found.add(stem(next(filter(None, match.groups()))))
     if ("o" in text or "n" in text) and _denies_in_english(text):
-        found.update(map(stem, _ENGLISH_NEGATION.findall(text)))
+        for match in _ENGLISH_NEGATION.finditer(text):
+            if not _LIMIT.match(text, match.end()):
+                found.add(stem(match[1]))
+        if "contraindicat" in text:
+            found.add(stem("indicated"))
     return found
 
 
@@ -198,6 +230,7 @@ def _denies_in_english(text: str) -> bool:
         or "stop" in text
         or "without" in text
         or "discontinue" in text
+        or "contraindicat" in text
     )
 
 
