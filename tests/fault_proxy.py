@@ -25,13 +25,15 @@ class FaultProxy:
         """Connections that were taken so far."""
         self.ended = 0
         """Those of them that are open no more."""
+        self.lost = 0
+        """Chunks of messages that were not passed on."""
         self._server: asyncio.Server | None = None
         self._pairs: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._passing = asyncio.Event()
         self._passing.set()
         self._delay = 0.0
-        self._lost: Callable[[bytes], bool] = _nothing
+        self._loses: Callable[[bytes], bool] = _nothing
 
     async def __aenter__(self) -> Self:
         await self.listen()
@@ -64,13 +66,13 @@ class FaultProxy:
     def slow(self, seconds: float) -> None:
         self._delay = seconds
 
-    def deafen(self, lost: Callable[[bytes], bool]) -> None:
-        """Pass everything on, but for what the server sends and *lost* names."""
-        self._lost = lost
+    def deafen(self, loses: Callable[[bytes], bool]) -> None:
+        """Pass everything on, but for chunks that the server sends and *loses* names."""
+        self._loses = loses
 
     async def mend(self) -> None:
         self._delay = 0.0
-        self._lost = _nothing
+        self._loses = _nothing
         self._passing.set()
         await self.listen()
 
@@ -115,7 +117,8 @@ class FaultProxy:
         with suppress(OSError):
             while chunk := await reader.read(1 << 16):
                 await self._passing.wait()
-                if answers and self._lost(chunk):
+                if answers and self._loses(chunk):
+                    self.lost += 1
                     continue
                 if self._delay:
                     await asyncio.sleep(self._delay)
