@@ -27,6 +27,8 @@ def misplaced(claims: list[Quantity], alike: list[Reading], text: str) -> Iterat
     for quantity in claims:
         amount = quantity.amount
         if not held.isdisjoint(amount.ends):
+            if quantity.direction and _compared_otherwise(quantity, alike):
+                yield Unsupported("comparison", quantity.text)
             continue
         if amount.unit == "age" and (amount.key[0], "year") in held:
             continue
@@ -36,6 +38,13 @@ def misplaced(claims: list[Quantity], alike: list[Reading], text: str) -> Iterat
             continue  # part of a name: 타이레놀정500밀리그람
         if any(unit == amount.unit for _, unit in held):
             yield Unsupported("number", quantity.text)
+
+
+def _compared_otherwise(quantity: Quantity, alike: list[Reading]) -> bool:
+    """Return whether every sentence of *alike* that compares *quantity* does so the other way."""
+    ends = quantity.amount.ends
+    ways = [q.direction for s in alike for q in s.said if q.direction and q.amount.ends == ends]
+    return bool(ways) and quantity.direction not in ways
 
 
 def turned_round(

@@ -84,6 +84,13 @@ def test_another_way_another_limit_or_another_time_is_refused(record: str, said:
     assert refused(record, said)
 
 
+def test_a_limit_that_is_turned_round_is_refused_though_it_is_said_of_something_else() -> None:
+    record = "Do not take longer than 10 days. Ask a doctor if pain lasts more than 10 days."
+    assert refused(record, "Take longer than 10 days.")
+    assert not refused(record, "Do not take it longer than 10 days.")
+    assert not refused(record, "If pain lasts more than 10 days, ask a doctor.")
+
+
 def test_a_way_that_the_records_name_for_another_of_them_may_be_said() -> None:
     records = [
         {"name": "A", "text": "Take one tablet by mouth."},
