@@ -269,7 +269,7 @@ async def test_what_was_never_taken_is_sent_again_after_a_while(world: World) ->
     assert (len(world.stub.batches), world.provider.single.calls) == (1, 0)
 
 
-@pytest.mark.parametrize("status", [400, 401, 404])
+@pytest.mark.parametrize("status", [401, 404])
 async def test_where_the_provider_takes_no_batch_summaries_are_written_one_by_one(
     world: World, status: int
 ) -> None:
