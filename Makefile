@@ -53,6 +53,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m bench popularity
 	$(BIN)/python -m bench simulation
 	$(BIN)/python -m bench observability
+	$(BIN)/python -m bench coherence --in-process --fleets 4
+	$(BIN)/python -m bench coherence --rounds 500
 
 # Five minutes; python -m bench soak --seconds 60 is a short one.
 bench-soak: $(VENV)/.dev

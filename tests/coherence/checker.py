@@ -88,12 +88,16 @@ class Checker:
         await self._all([self._ask(replica, query) for replica in self.replicas for _ in range(3)])
         return query
 
-    def count_calls(self, query: str) -> None:
-        """See that there was one upstream call for the generation of *query* that holds."""
+    def count_calls(self, query: str, took: float) -> None:
+        """See that there was one upstream call for the generation of *query* that holds.
+
+        It was asked for within *took* seconds.
+        """
         self.report.counted += 1
         wanted = query, self._upstream.generations[query]
         if (calls := self._upstream.calls[wanted]) != 1:
-            self.violated(f"{calls} upstream calls for generation {wanted[1]} of {query}")
+            calls_for = f"{calls} upstream calls for generation {wanted[1]} of {query}"
+            self.violated(f"{calls_for} within {took * 1000:.0f} ms")
 
     def may_serve(self, query: str, generation: int) -> bool:
         return generation >= self._floor[query]

@@ -66,11 +66,13 @@ class Rounds:
         if not await fleet.checker.withdraw_all():
             return
         query = await fleet.checker.crowd()
+        took = time.monotonic() - began
         # All have told that they know of the withdrawal, and may serve copies for a lease from
-        # then on: that they could all the time is known only of less than that.
-        quick = time.monotonic() - began < self._plan.lease
+        # when they began to read of it, which may be a while before it: one whose lease is over
+        # fetches for itself, and is no fault.
+        quick = took < self._plan.lease / 3
         if quick and before is not None and before == await self._ties(fleet):
-            fleet.checker.count_calls(query)
+            fleet.checker.count_calls(query, took)
 
     async def _ties(self, fleet: Fleet) -> object:
         """Return what changes when a replica loses Redis; None where one has lost it now."""

@@ -64,8 +64,17 @@ def test_processes_that_are_killed_and_stopped_serve_nothing_that_was_withdrawn(
     assert report.withdrawals > report.refused
 
 
-def broken(world: World, folder: Path) -> str:
-    plan = Plan(rounds=300, queries=1, slowest=0.1, doings=30, seconds=0.2, give_up=1, fleets=2)
+def broken(world: World, folder: Path, lease: float = 0.5) -> str:
+    plan = Plan(
+        rounds=300,
+        queries=1,
+        slowest=0.1,
+        doings=30,
+        seconds=0.2,
+        lease=lease,
+        give_up=1,
+        fleets=2,
+    )
     report = done(world, folder, plan)
     assert report.violations, "the checker has found nothing"
     return report.violations[0]
@@ -167,4 +176,5 @@ def test_leases_that_nobody_heeds_are_found(
         return await work()
 
     monkeypatch.setattr(SharedLeases, "once", once)
-    assert "upstream calls for generation" in broken(world, tmp_path)
+    # Calls are counted only where a crowd is answered well within the lease on memory.
+    assert "upstream calls for generation" in broken(world, tmp_path, lease=1.5)
