@@ -88,7 +88,7 @@ class Rounds:
         asked = asyncio.create_task(self._asked(fleet))
         await asyncio.sleep(chance.random() * plan.seconds)
         await fault.begin()
-        if chance.random() < 0.25:
+        if chance.random() < plan.outlasting:
             # Longer than those who can't be heard of are waited for.
             meanwhile, lasts = checker.outlast(), 3 * plan.lease
         else:

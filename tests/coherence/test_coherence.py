@@ -64,7 +64,7 @@ def test_processes_that_are_killed_and_stopped_serve_nothing_that_was_withdrawn(
     assert report.withdrawals > report.refused
 
 
-def broken(world: World, folder: Path, lease: float = 0.5) -> str:
+def broken(world: World, folder: Path, lease: float = 0.5, outlasting: float = 0.25) -> str:
     plan = Plan(
         rounds=300,
         queries=1,
@@ -72,6 +72,7 @@ def broken(world: World, folder: Path, lease: float = 0.5) -> str:
         doings=30,
         seconds=0.2,
         lease=lease,
+        outlasting=outlasting,
         give_up=1,
         fleets=2,
     )
@@ -152,7 +153,7 @@ def test_a_lease_that_is_over_and_not_heeded_is_found(
 ) -> None:
     """Who cannot reach the log serves what it has, long after it is waited for."""
     monkeypatch.setattr(Withdrawals, "current", True)
-    assert "served generation" in broken(world, tmp_path)
+    assert "served generation" in broken(world, tmp_path, outlasting=1.0)
 
 
 @pytest.mark.timeout(150)

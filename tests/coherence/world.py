@@ -50,7 +50,9 @@ class Plan:
     seconds: float = 0.02
     """Within which they begin."""
     lasting: float = 0.04
-    """For how long a fault lasts at most, in seconds; one of four outlasts a lease."""
+    """For how long a fault lasts at most, in seconds."""
+    outlasting: float = 0.25
+    """The part of faults that outlast a lease."""
     lease: float = 0.5
     """Of a replica on its memory, in seconds."""
     killing: int = 0
