@@ -29,6 +29,7 @@ from gateway.web.metrics import REGISTRY, make_registry, metrics
 from gateway.web.middlewares import MAX_BODY, MIDDLEWARES, identify
 from gateway.web.pages import PAGES, dashboard, docs, load_pages, part
 from gateway.web.profile import profile
+from gateway.web.recognition import Recognition
 from gateway.web.refresh import refresh
 from gateway.web.search import search
 from gateway.web.seats import SEATS, Seats
@@ -99,9 +100,10 @@ def make_app(gateway: Gateway) -> web.Application:
     config = gateway.config
     apart = OPERATING if config.server.admin is not None else frozenset()
     app = _application(gateway, [route for route in ROUTES if route.path not in apart])
+    recognition = Recognition(gateway.access.authenticator, app[LIMITS])
     app[HITS] = HitPath(
         tiers=gateway.tiers,
-        authenticator=gateway.access.authenticator,
+        recognition=recognition,
         limits=app[LIMITS],
         bodies=app[BODIES],
         events=gateway.events,
@@ -111,7 +113,7 @@ def make_app(gateway: Gateway) -> web.Application:
         clock=gateway.clock,
     )
     app.on_cleanup.append(_tell_hits)
-    app[SEATS] = _seats(gateway, app)
+    app[SEATS] = _seats(gateway, app, recognition)
     sizes = {"encoded": lambda: app[BODIES].size, "ready": lambda: app[HITS].size}
     app[REGISTRY] = make_registry(gateway, sizes)
     if apart:
@@ -128,7 +130,7 @@ async def _tell_hits(app: web.Application) -> None:
     app[HITS].flush()
 
 
-def _seats(gateway: Gateway, app: web.Application) -> Seats:
+def _seats(gateway: Gateway, app: web.Application, recognition: Recognition) -> Seats:
     config = gateway.config
     answers = Answers(
         bodies=app[BODIES],
@@ -142,8 +144,8 @@ def _seats(gateway: Gateway, app: web.Application) -> Seats:
         routes=gateway.routes,
         flights=gateway.flights,
         tiers=gateway.tiers,
-        authenticator=gateway.access.authenticator,
-        limits=app[LIMITS],
+        recognition=recognition,
+        clock=gateway.clock,
         answers=answers,
     )
 

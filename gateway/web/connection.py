@@ -64,8 +64,8 @@ class Connection(web.RequestHandler):
         """The place at the door of the request that is read or answered."""
         self._framing = Framing()
         self._heard = False
-        self._answered = False
-        """Whether the last request is answered in full, though aiohttp has yet to see to it."""
+        self._answered = True
+        """Whether nothing is left to answer, though aiohttp has yet to begin to wait."""
         self._peer = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -24,12 +24,10 @@ from typing import Final, Protocol
 from aiohttp import web
 from aiohttp.web_request import Request
 
-from gateway.access.authenticator import Authenticator
-from gateway.access.identity import Scope
 from gateway.answer import Answer
 from gateway.events import Events
 from gateway.web import encoding
-from gateway.web.caller import Caller, make_caller, own
+from gateway.web.caller import Caller, own
 from gateway.web.encoding import EncodedBodies
 from gateway.web.hit_counts import HitCounts
 from gateway.web.hit_log import HitLog
@@ -37,7 +35,8 @@ from gateway.web.limits import ClientLimits
 from gateway.web.parameters import Search
 from gateway.web.ready import READY_BYTES, Ready, make_ready
 from gateway.web.recent import Recent
-from gateway.web.request_head import LONGEST, Head, Heads
+from gateway.web.recognition import Recognition
+from gateway.web.request_head import LONGEST, Head
 from storage.entry import Entry
 from storage.memory import unpack
 from storage.tiers import Tiers
@@ -55,7 +54,7 @@ class HitPath:
         self,
         *,
         tiers: Tiers,
-        authenticator: Authenticator,
+        recognition: Recognition,
         limits: ClientLimits,
         bodies: EncodedBodies,
         events: Events,
@@ -65,7 +64,8 @@ class HitPath:
         clock: Callable[[], float],
     ) -> None:
         self._tiers = tiers
-        self._authenticator = authenticator
+        self._recognition = recognition
+        self._heads = recognition.heads
         self._limits = limits
         self._bodies = bodies
         self._vary = "Accept-Encoding, Origin" if origins else "Accept-Encoding"
@@ -73,7 +73,6 @@ class HitPath:
         self._untold = self._log.draw()
         self._clock = clock
         self._counts = HitCounts(events, tiers, clock)
-        self._heads = Heads()
         self._ready: Recent[bytes, Ready] = Recent(max_bytes, lambda name: len(name) + READY_BYTES)
         self._ids = _new_ids()
         self._second = 0.0
@@ -97,11 +96,10 @@ class HitPath:
         if read is None:
             return None
         head, request_id = read
-        now, caller = self._clock(), head.caller
-        if caller is None or now >= caller.proof.until or caller.peer != peer:
-            caller = self._recognize(head, peer)
-            if caller is None:
-                return None
+        now = self._clock()
+        caller = self._recognition.caller(head, peer, now)
+        if caller is None:
+            return None
         ready = self._standing(line, caller, now)
         if ready is None:
             return None
@@ -127,16 +125,6 @@ class HitPath:
     def flush(self) -> None:
         """Tell at once of the hits that were counted since the last time."""
         self._counts.flush()
-
-    def _recognize(self, head: Head, peer: str) -> Caller | None:
-        """Return who asks, if they are known and may search at all; remember it with *head*."""
-        # What a page of another origin may read is decided where its answer is prepared.
-        proof = None if head.origin else self._authenticator.known(head.credential)
-        if proof is None or not proof.identity.may(Scope.SEARCH):
-            return None
-        client = self._limits.client(proof.identity, peer, head.forwarded_for)
-        head.caller = make_caller(proof, peer, client, head.accept_encoding)
-        return head.caller
 
     def _standing(self, line: bytes, caller: Caller, now: float) -> Ready | None:
         """Return what is ready for *caller*, if they may have it and it is what is kept now."""

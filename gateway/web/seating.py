@@ -78,10 +78,9 @@ class SeatedConnection(Connection):
         super().__init__(server, hits, self._usher, **options)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; what comes before aiohttp has begun to wait for it is the start of a request."""
+        """Begin; the usher is told who it is."""
         super().connection_made(transport)
         self._usher.peer = self._peer
-        self._answered = True
 
     def data_received(self, data: bytes) -> None:
         """Do as `Connection` does; who sends more while they sit goes the whole way with it."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from time import perf_counter
 from typing import Final, Protocol
@@ -25,15 +25,14 @@ from typing import Final, Protocol
 from aiohttp import web
 from aiohttp.web_request import Request
 
-from gateway.access.authenticator import Authenticator
 from gateway.access.identity import Scope
 from gateway.answer import Answer
 from gateway.flights import Flights
 from gateway.route import Route
-from gateway.web.caller import Caller, make_caller, own
-from gateway.web.limits import ClientLimits
+from gateway.web.caller import own
 from gateway.web.parameters import Search
-from gateway.web.request_head import LONGEST, Head, Heads
+from gateway.web.recognition import Recognition
+from gateway.web.request_head import LONGEST
 from gateway.web.shared_answer import Answers, Seat
 from storage.entry import Entry
 from storage.tiers import Tiers
@@ -71,7 +70,8 @@ class Table:
 class Seats:
     """The tables, each by its request line without the version, behind its tenant where it has one.
 
-    *routes* are the sources, by name; a caller who has a seat waits like one of *flights*.
+    *routes* are the sources, by name; a caller who has a seat waits like one of *flights*; *clock*
+    gives Unix seconds.
     """
 
     def __init__(
@@ -80,17 +80,16 @@ class Seats:
         routes: Mapping[str, Route],
         flights: Flights[Entry],
         tiers: Tiers,
-        authenticator: Authenticator,
-        limits: ClientLimits,
+        recognition: Recognition,
+        clock: Callable[[], float],
         answers: Answers,
     ) -> None:
         self._routes = {name.encode(): route for name, route in routes.items()}
         self._flights = flights
         self._tiers = tiers
-        self._authenticator = authenticator
-        self._limits = limits
+        self._recognition = recognition
+        self._clock = clock
         self._answers = answers
-        self._heads = Heads()
         self._tables: dict[bytes, Table] = {}
 
     def take(self, guest: Guest, data: bytes, peer: str) -> Table | None:
@@ -100,12 +99,12 @@ class Seats:
         if not data.startswith(_PATH) or len(data) > LONGEST:
             return None
         line, _, block = data.partition(_VERSION)
-        source, read = _SOURCE.search(line), self._heads.read(block)
+        source, read = _SOURCE.search(line), self._recognition.heads.read(block)
         route = None if source is None else self._routes.get(source[1])
         if route is None or read is None or route.sessions or route.location is not None:
             return None
         head, request_id = read
-        caller = self._recognize(head, peer)
+        caller = self._recognition.caller(head, peer, self._clock())
         if caller is None or not (caller.coding and caller.identity.may(Scope.SEARCH, route.name)):
             return None
         name = line if route.share == "public" else caller.own + line
@@ -161,19 +160,6 @@ class Seats:
             guest.go_on()
         if table.seats:
             asyncio.get_running_loop().call_soon(self.clear, table)
-
-    def _recognize(self, head: Head, peer: str) -> Caller | None:
-        """Return who asks, if they are known; remember it with *head*."""
-        # What a page of another origin may read is decided where its answer is prepared.
-        proof = None if head.origin else self._authenticator.known(head.credential)
-        if proof is None:
-            return None
-        caller = head.caller
-        if caller is None or caller.proof is not proof or caller.peer != peer:
-            client = self._limits.client(proof.identity, peer, head.forwarded_for)
-            caller = make_caller(proof, peer, client, head.accept_encoding)
-            head.caller = caller
-        return caller
 
 
 SEATS: Final = web.AppKey("seats", Seats)

@@ -388,7 +388,7 @@ async def test_a_hit_path_that_believes_revoked_keys_is_found(
     config: Config, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, number, shows = await make_key(config)
-    monkeypatch.setattr("gateway.web.hit_path.make_caller", _believed)
+    monkeypatch.setattr("gateway.web.recognition.make_caller", _believed)
     async with opened(required(config), clock) as both:
         for _ in range(3):
             await both.ask(get(TARGETS[0], shows))
