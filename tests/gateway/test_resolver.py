@@ -205,6 +205,15 @@ async def test_a_number_that_the_records_lack_is_never_kept() -> None:
     assert b"750" not in stand_in.body
 
 
+async def test_records_that_the_gate_refuses_are_an_error_and_never_kept() -> None:
+    world = World()
+    world.source.records = ({"purpose": "neither id nor name"},)
+    with pytest.raises(UpstreamError) as caught:
+        await world.resolver.resolve(world.lookup())
+    assert caught.value.kind is Kind.MALFORMED
+    assert world.tiers.peek(world.lookup().key) is None
+
+
 async def test_a_refused_summary_is_not_paid_for_again_while_its_records_are_the_same() -> None:
     world = World(policy=msgspec.structs.replace(POLICY, ttl=Duration(86_400)))
     world.summarizer.text = "두통에 750 mg을 사용합니다."
