@@ -70,6 +70,11 @@ class Quota:
         """Return how many requests may follow where so many of its seconds are *used*."""
         return int((self.seconds - used) / self.apart + 1e-6)
 
+    def reset(self, used: float) -> int:
+        """Return in how many whole seconds all of it is there again, where so many are *used*."""
+        # The sand of `most` is no second.
+        return math.ceil(used) if used < self.seconds else self.seconds
+
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """Whether one request may go on, and what its client has left."""
@@ -135,10 +140,10 @@ class ClientRates:
         meter, apart = self.meter(client), quota.apart * min(cost, quota.requests)
         used = meter.take(quota, now, apart)
         if used is not None:
-            return Decision(True, quota, quota.left(used), math.ceil(used))
+            return Decision(True, quota, quota.left(used), quota.reset(used))
         used = max(meter.due - now, 0.0)
         wait = max(1, math.ceil(used + apart - quota.seconds))
-        return Decision(False, quota, max(0, quota.left(used)), math.ceil(used), wait)
+        return Decision(False, quota, max(0, quota.left(used)), quota.reset(used), wait)
 
 
 @lru_cache(maxsize=1024)

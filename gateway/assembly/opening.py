@@ -17,7 +17,7 @@ from gateway.assembly.storage import Storage, open_storage
 from gateway.bulk.answers import Desk
 from gateway.bulk.opening import Bulk, open_bulk
 from gateway.config import Config
-from gateway.events import Events, Served
+from gateway.events import Asked, Events, Served
 from gateway.fleet.opening import share
 from gateway.flights import Flights
 from gateway.observing import Observing, open_observing
@@ -190,7 +190,7 @@ class _Assembly:
         store = PopularityStore(storage.sql)
         popularity = Popularity(store, events=self._events, clock=self._clock)
         await self._stack.enter_async_context(popularity.running())
-        self._events.subscribe(popularity, Served)
+        self._events.subscribe(popularity, Asked, Served)
         return popularity
 
     async def _money(self, storage: Storage) -> Money:

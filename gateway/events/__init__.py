@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from gateway.events.bus import Event, Events, Listener
 from gateway.events.lookups import (
+    Asked,
     Failed,
     Fetched,
     FetchFailed,
@@ -42,6 +43,7 @@ from gateway.events.watches import WatchChanged
 from gateway.events.web import Responded
 
 __all__ = [
+    "Asked",
     "Audited",
     "BatchSubmitted",
     "BudgetExhausted",

@@ -28,7 +28,18 @@ class Served(Event):
     age: float = 0.0
     """Seconds since the upstream said it."""
     asked: Lookup | None = field(default=None, compare=False, repr=False)
-    """What was asked, for those who ask it again; in no log, since it is a person's own."""
+    """What was asked, for those who ask it again; in no log, since it is a person's own. None:
+    `Asked` says so, of many lookups that are told of at once, and *key* is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Event):
+    """These lookups were answered, each so often; `Served` has told of them already."""
+
+    tenant: str
+    """Who asked."""
+    lookups: tuple[tuple[Lookup, int], ...] = field(compare=False, repr=False)
+    """In no log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from gateway.events import Event, Events, Served, TierFailed
+from gateway.events import Asked, Event, Events, Served, TierFailed
 from gateway.lookup import Lookup, tenant_of
 from gateway.popularity.asking import askable, shown, written
 from gateway.popularity.sketch import CAPACITY, Sketch
@@ -49,9 +49,15 @@ class Popularity:
 
     def __call__(self, event: Event) -> None:
         """Count *event* where it is an answer, unless it was made for one person."""
-        if isinstance(event, Served) and event.asked is not None and not event.asked.history:
-            tenant = event.tenant or tenant_of(event.key)
-            self._sketch.add(tenant, event.asked, event.count * self._weight, self._now)
+        if isinstance(event, Asked):
+            for lookup, count in event.lookups:
+                self._add(event.tenant, lookup, count)
+        elif isinstance(event, Served) and event.asked is not None:
+            self._add(event.tenant or tenant_of(event.key), event.asked, event.count)
+
+    def _add(self, tenant: str, lookup: Lookup, count: int) -> None:
+        if not lookup.history:
+            self._sketch.add(tenant, lookup, count * self._weight, self._now)
 
     async def top(
         self, limit: int, routes: Mapping[str, Route], *, tenant: str = "", source: str = ""

@@ -55,7 +55,7 @@ class Slowest:
     def __call__(self, event: Event) -> None:
         """Note *event*."""
         if isinstance(event, Served):
-            if event.seconds > self._least:
+            if event.key and event.seconds > self._least:
                 self._note(event)
         elif isinstance(event, Responded):
             self._responded(event)

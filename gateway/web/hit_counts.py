@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 
-from gateway.events import Event, Events, Responded, Served, TierRead
+from gateway.events import Asked, Event, Events, Responded, Served, TierRead
+from gateway.metrics.histograms import AGES
 from gateway.web.ready import Ready
 from storage.tiers import Tiers
 
 FLUSH = 1.0
 """Seconds for which hits are counted before they are told."""
-AT_ONCE = 32
-"""So many events are told before the loop looks after its connections again."""
+AT_ONCE = 64
+"""So many lookups are told of before the loop looks after its connections again."""
 _ROUTE = "/v1/search"
+_Alike = tuple[str, str, float | None, int]
+"""Source, model, what it took, and between which bounds of `AGES` they are old."""
 
 
 class HitCounts:
@@ -58,10 +62,9 @@ class HitCounts:
 
     def _tell_some(self) -> None:
         """Tell of some, and of the rest in the next turns: nobody waits for all of them."""
-        some = list(islice(self._untold, AT_ONCE))
-        for event in some:
+        event = next(self._untold, None)
+        if event is not None:
             self._events.emit(event)
-        if some:
             asyncio.get_running_loop().call_soon(self._tell_some)
 
     def _events_of_batch(self) -> Iterator[Event]:
@@ -79,24 +82,36 @@ class HitCounts:
                 yield Responded(_ROUTE, "GET", status, "memory", seconds, count=number)
         now = self._clock()
         for tenant, theirs in hits.items():
-            for ready, count in Counter(theirs).items():
-                # It was used: what memory has no room for is something else.
-                self._tiers.handle(ready.kept.key)
-                yield _served(ready, tenant, seconds, now, count)
+            counted = Counter(theirs)
+            yield from _sums(tenant, counted, seconds, now)
+            left = iter(counted.items())
+            while some := list(islice(left, AT_ONCE)):
+                for ready, _ in some:
+                    # It was used: what memory has no room for is something else.
+                    self._tiers.handle(ready.kept.key)
+                yield Asked(tenant, tuple((ready.asked, count) for ready, count in some))
 
 
-def _served(ready: Ready, tenant: str, seconds: float, now: float, count: int) -> Served:
-    model, usd = ready.paid
-    return Served(
-        source=ready.asked.source,
-        key=ready.kept.key,
-        outcome="hit",
-        tier="memory",
-        seconds=seconds,
-        model=model,
-        usd=usd,
-        tenant=tenant,
-        count=count,
-        age=max(0.0, now - ready.at),
-        asked=ready.asked,
-    )
+def _sums(tenant: str, counted: Counter[Ready], seconds: float, now: float) -> Iterator[Served]:
+    """Yield what *tenant* was served, added up: by what is counted apart of answers."""
+    counts: Counter[_Alike] = Counter()
+    ages: defaultdict[_Alike, float] = defaultdict(float)
+    for ready, count in counted.items():
+        age = max(0.0, now - ready.at)
+        alike = ready.asked.source, *ready.paid, bisect_left(AGES, age)
+        counts[alike] += count
+        ages[alike] += age * count
+    for alike, count in counts.items():
+        source, model, usd, _ = alike
+        yield Served(
+            source=source,
+            key="",
+            outcome="hit",
+            tier="memory",
+            seconds=seconds,
+            model=model,
+            usd=usd,
+            tenant=tenant,
+            count=count,
+            age=ages[alike] / count,
+        )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from math import ceil
 from typing import Final
 
 import msgspec
@@ -93,7 +92,7 @@ class ClientLimits:
         """
         quota = client.quota
         used = client.meter.take(quota, self._clock(), quota.apart)
-        return None if used is None else client.lines % (quota.left(used), ceil(used))
+        return None if used is None else client.lines % (quota.left(used), quota.reset(used))
 
 
 LIMITS: Final = web.AppKey("limits", ClientLimits)

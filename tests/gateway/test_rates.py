@@ -64,6 +64,14 @@ def test_only_so_many_clients_are_remembered() -> None:
     assert rates.clients == 10
 
 
+def test_a_quota_is_there_again_within_its_window() -> None:
+    # Sums of floats come out a grain above sixty seconds.
+    rates, now = ClientRates(), 0.0
+    for _ in range(1000):
+        now += 4.386691803444386
+        assert rates.take("a", Quota(1, 60), now).reset <= 60
+
+
 @given(
     quota=st.builds(Quota, st.integers(1, 50), st.sampled_from([1, 60, 3600])),
     steps=st.lists(st.floats(0, 100), max_size=100),

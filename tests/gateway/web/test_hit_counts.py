@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from gateway.assembly import Gateway
-from gateway.events import Event, Served
+from gateway.events import Asked, Event, Served
+from tests.clocks import ManualClock
 from tests.serving import served
 
 
@@ -22,3 +25,38 @@ async def test_the_hits_of_the_last_moment_are_told_before_the_gateway_closes(
     assert [(event.outcome, event.count) for event in heard if isinstance(event, Served)] == [
         ("hit", 1)
     ]
+
+
+async def test_hits_are_added_up_by_source_and_age_and_each_lookup_is_still_known(
+    gateway: Gateway, clock: ManualClock
+) -> None:
+    heard: list[Event] = []
+    old, young, other = (
+        "/v1/search?source=plain&q=old",
+        "/v1/search?source=plain&q=young",
+        "/v1/search?source=medicine&q=other",
+    )
+    async with served(gateway) as client:
+        for target in (old, young, other):
+            for _ in range(2):
+                assert (await client.get(target)).status == 200
+            clock.advance(30)
+        gateway.events.subscribe(heard.append, Served, Asked)
+        for target in (old, young, other, other, young, young):
+            assert (await client.get(target)).status == 200
+    sums = [event for event in heard if isinstance(event, Served)]
+    told = [each for event in heard if isinstance(event, Asked) for each in event.lookups]
+    by_age: Counter[tuple[str, int]] = Counter()
+    for event in sums:
+        by_age[event.source, round(event.age)] += event.count
+    assert by_age == {
+        ("plain", 90): 1,
+        ("plain", 60): 3,
+        ("medicine", 30): 2,
+    }
+    assert {event.asked for event in sums} == {None}
+    assert {lookup.query.text: count for lookup, count in told} == {
+        "old": 1,
+        "young": 3,
+        "other": 2,
+    }
