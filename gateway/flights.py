@@ -22,6 +22,7 @@ from adapters.errors import Kind, UpstreamError
 from adapters.source import Priority
 from adapters.sources.units import Spec
 from gateway.failures import Failures, FailuresSpec, copied, overloaded
+from gateway.landed import Landed
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]
@@ -43,6 +44,7 @@ class FlightsSpec(Spec, frozen=True, kw_only=True):
 class _Flight(Generic[T]):
     task: asyncio.Task[T]
     since: float
+    number: int
     commitment: Commitment
     urgency: urgency.Urgency
     waiters: int = 0
@@ -52,14 +54,6 @@ class _Flight(Generic[T]):
     @property
     def abandoned(self) -> bool:
         return not (self.waiters or self.kept or self.commitment.made or self.task.done())
-
-
-@dataclass(frozen=True, slots=True)
-class Landed(Generic[T]):
-    """What a flight brought, and whether its caller shared another's."""
-
-    value: T
-    collapsed: bool
 
 
 class Flights(Generic[T]):
@@ -81,6 +75,8 @@ class Flights(Generic[T]):
         self._flights: dict[str, _Flight[T]] = {}
         self._failures = Failures(self._spec.failures, self._clock)
         self._waiters = 0
+        self.begun = 0
+        """How many have begun so far: who has read it knows which began after that."""
         self.aside = 0
         """Callers of `waiters` who wait without having joined: beside one who has."""
         self._closed = False
@@ -158,7 +154,7 @@ class Flights(Generic[T]):
             flight.kept = True
             left = flight.since + soft - self._clock()
             within = left if within is None else min(within, left)
-        return Landed(await self._wait(key, flight, within), collapsed)
+        return Landed(await self._wait(key, flight, within), collapsed, flight.number)
 
     async def close(self, grace: float) -> None:
         """Let what is in the air land within *grace* seconds, then cancel the rest."""
@@ -218,7 +214,8 @@ class Flights(Generic[T]):
         task = asyncio.get_running_loop().create_task(
             self._fly(key, work, seconds), name=f"flight {key}", context=context
         )
-        flight = _Flight(task, self._clock(), commitment, urgent)
+        self.begun += 1
+        flight = _Flight(task, self._clock(), self.begun, commitment, urgent)
         # A flight that nobody waits for any more has had its error told as an event already.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         task.add_done_callback(lambda _: self._remove(key, flight))

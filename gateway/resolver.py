@@ -17,8 +17,9 @@ from adapters.source import Priority
 from gateway.answer import Answer, Outcome
 from gateway.answering import entry_of, judge, kept_answer, landed_answer, served
 from gateway.events import Events, Failed
-from gateway.flights import Flights, Landed
+from gateway.flights import Flights
 from gateway.freshness import Verdict, judge_records, renews_early
+from gateway.landed import Landed
 from gateway.lookup import Lookup
 from gateway.refill import Refill
 from gateway.route import Route
@@ -133,9 +134,8 @@ class Resolver:
             priority=priority,
         )
         seconds = route.deadlines.of(priority) + _MARGIN if within is None else within
-        landed = await standing(join, seconds, self._tiers)
-        answer = self._landed(landed, route, want_summary, found)
-        return answer.seen_from(lookup.near)
+        landed = await standing(join, seconds, self._tiers, self._flights.begun)
+        return self._landed(landed, route, want_summary, found).seen_from(lookup.near)
 
     async def is_fresh(self, lookup: Lookup) -> bool:
         """Tell whether `refresh` would find nothing to do."""
@@ -233,7 +233,7 @@ class Resolver:
         )
         # A caller may join the flight of bulk work, whose deadline is not a caller's.
         seconds = deadline + _MARGIN if within is None else within
-        return standing(join, seconds, self._tiers)
+        return standing(join, seconds, self._tiers, self._flights.begun)
 
     def _landed(
         self, landed: Landed[Entry], route: Route, want_summary: bool, found: Found | None

@@ -76,6 +76,11 @@ class Tiers:
         # Its own withdrawal ends it: only what the log has said since has to be looked at.
         return kept.position >= log.position or self.peek(kept.key) is not None
 
+    @property
+    def sure(self) -> bool:
+        """Whether this process knows everything that was acknowledged as withdrawn."""
+        return self.withdrawals.current
+
     def withdrawn(self, entry: Entry) -> bool:
         """Say whether *entry*, which was found or fetched a while ago, was withdrawn since."""
         return self.withdrawals.covers(entry)

@@ -139,6 +139,9 @@ class Seats:
         table = self._tables.get(line if shared else own(search.lookup.tenant) + line)
         if table is None or not table.seats or _SESSION in request.headers:
             return
+        # What was withdrawn before they came may be what is served, where nobody can tell.
+        if not self._tiers.sure:
+            return
         said = self._answers.of(search, answer, content, tag)
         withdrawn = self._tiers.withdrawn(answer.entry)
         for guest, seat in list(table.seats.items()):

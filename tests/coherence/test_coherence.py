@@ -177,6 +177,5 @@ def test_leases_that_nobody_heeds_are_found(
         return await work()
 
     monkeypatch.setattr(SharedLeases, "once", once)
-    # Calls are counted only where a crowd is answered well within the lease on memory; nothing
-    # here is about faults that outlast it.
-    assert "upstream calls for generation" in broken(world, tmp_path, lease=1.5, outlasting=0.0)
+    # Calls are counted only where a crowd is answered well within the lease on memory.
+    assert "upstream calls for generation" in broken(world, tmp_path, lease=1.5)

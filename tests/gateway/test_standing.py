@@ -5,11 +5,12 @@ import asyncio
 import pytest
 
 from adapters.errors import Kind, UpstreamError
-from gateway.flights import Landed
+from gateway.landed import Landed
 from gateway.standing import standing
 from storage.entry import Entry, Part
 from storage.memory import MemoryTier
 from storage.tiers import Tiers
+from storage.withdrawals import NEVER
 
 
 class Withdrawing(Tiers):
@@ -25,9 +26,9 @@ class Withdrawing(Tiers):
         return self.all_
 
 
-def landed(position: int) -> Landed[Entry]:
+def landed(position: int, number: int = 0) -> Landed[Entry]:
     entry = Entry("k", "s", b"", Part(b"", 0.0), None, False, 0.0, position=position)
-    return Landed(entry, collapsed=False)
+    return Landed(entry, collapsed=True, number=number)
 
 
 async def test_what_was_withdrawn_under_way_is_fetched_anew_within_the_callers_one_time() -> None:
@@ -41,7 +42,7 @@ async def test_what_was_withdrawn_under_way_is_fetched_anew_within_the_callers_o
         return landed(position=4)
 
     with pytest.raises(UpstreamError):
-        await standing(join, 0.05, tiers)
+        await standing(join, 0.05, tiers, 0)
     assert told == sorted(told, reverse=True)
     assert told[0] <= 0.05
     assert told[-1] <= 0
@@ -53,4 +54,19 @@ async def test_what_was_fetched_after_the_caller_came_stands() -> None:
     async def join(within: float) -> Landed[Entry]:
         return landed(position=5)
 
-    assert (await standing(join, 1, tiers)).value.position == 5
+    assert (await standing(join, 1, tiers, 0)).value.position == 5
+
+
+async def test_where_nobody_can_tell_what_was_withdrawn_only_a_later_flight_will_do() -> None:
+    tiers, numbers = Withdrawing(), iter((7, 7, 8))
+    tiers.all_ = False
+    tiers.withdrawals.until = 0.0  # the others have stopped waiting for this process
+
+    async def join(within: float) -> Landed[Entry]:
+        del within
+        return landed(position=5, number=next(numbers))
+
+    assert (await standing(join, 1, tiers, 7)).number == 8
+    tiers.withdrawals.until = NEVER
+    numbers = iter((7,))
+    assert (await standing(join, 1, tiers, 7)).number == 7

@@ -16,7 +16,8 @@ from adapters.guard import Guarded
 from adapters.permits import Permits
 from adapters.source import Payload, Priority, Query
 from adapters.urgency import Urgency
-from gateway.flights import Flights, Landed, Work
+from gateway.flights import Flights, Work
+from gateway.landed import Landed
 from gateway.lookup import Lookup
 from gateway.refill import Refill
 from gateway.route import Route

@@ -22,7 +22,7 @@ from gateway.web.seats import SEATS
 from gateway.web.server import listening
 from storage.access import ApiKeyStore
 from storage.database import open_database
-from storage.withdrawals import Scope
+from storage.withdrawals import Scope, Withdrawals
 from tests.clocks import ManualClock
 from tests.gateway.web.raw_http import Raw, talk
 from tests.stub_upstream import Reply, StubUpstream
@@ -230,6 +230,19 @@ async def test_who_comes_after_a_withdrawal_does_not_have_what_was_fetched_befor
     upstream.gate.set()
     assert [b"old" in raw.body for raw in await early] == [True, True]
     assert [b"new" in raw.body for raw in await late] == [True]
+
+
+async def test_who_sits_asks_for_themselves_where_nobody_can_tell_what_was_withdrawn(
+    world: World, upstream: StubUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.gate.clear()
+    asking = asyncio.create_task(world.ask(get(), get()))
+    while not world.seated:
+        await asyncio.sleep(0.001)
+    monkeypatch.setattr(Withdrawals, "current", False)
+    upstream.gate.set()
+    told_by = sorted(raw.headers["cache-status"].rpartition("; ")[2] for raw in await asking)
+    assert told_by == ["detail=database", "stored"]
 
 
 async def test_a_gateway_that_stops_answers_who_sits(
