@@ -19,6 +19,7 @@ NAMED = (
     "differential",
     "hitpath",
     "instructions",
+    "lower",
     "memory",
     "misses",
     "eviction",
