@@ -106,8 +106,10 @@ class Refill:
         *,
         early: bool,
     ) -> Entry:
-        if old is not None and self._tiers.withdrawn(old):
-            old = None  # since it was found: nothing of it is good any more
+        # What this brings may be given to whoever came before it began: nothing of it may have been
+        # withdrawn by then. Of what was found a while ago that has to be known.
+        if old is not None and not self._tiers.serves(old, self._tiers.mark):
+            old = None
         with self.broadcasts.hold(lookup.key, ending=want_summary) as broadcast:
             entry, named = await self._renewed(lookup, route, old, priority, early=early)
             broadcast.begin(entry)
@@ -129,30 +131,21 @@ class Refill:
         fresh = judge_records(old, route.freshness, self._clock()) is Verdict.FRESH
         if old is not None and fresh and not early:
             return old, ()
-        # Flights with and without a summary meet here: one upstream call for both.
-        landed = await self._fetches.join(
-            lookup.key,
-            lambda: self._fetching.fetch(
-                lookup, route, old, priority, self._tiers.withdrawals.position
-            ),
-            deadline=route.deadlines.of(priority),
-        )
-        fetch = landed.value
-        entry = Entry(
-            key=lookup.key,
-            source=lookup.source,
-            head=encode_head(lookup),
-            records=fetch.part,
-            summary=None,
-            empty=fetch.empty,
-            keep_until=0.0,
-            tags=route.tags,
-            position=fetch.position,
-            partial=fetch.partial,
-            holds=fetch.holds,
-        )
-        digest = summary_digest(lookup, route, fetch.part.digest)
-        return carried(entry, old, digest), fetch.named
+        # Flights with and without a summary meet here: one upstream call for both, unless that
+        # began before this flight and brings what was withdrawn meanwhile.
+        mark, begun = self._tiers.mark, self._fetches.begun
+        while True:
+            landed = await self._fetches.join(
+                lookup.key,
+                lambda: self._fetching.fetch(
+                    lookup, route, old, priority, self._tiers.withdrawals.position
+                ),
+                deadline=route.deadlines.of(priority),
+            )
+            entry = _entry_of(lookup, route, landed.value)
+            if landed.number > begun or self._tiers.serves(entry, mark):
+                digest = summary_digest(lookup, route, entry.records.digest)
+                return carried(entry, old, digest), landed.value.named
 
     async def _summarized(
         self,
@@ -184,3 +177,20 @@ class Refill:
         """Whether a flight with a summary has kept these records already."""
         kept = self._tiers.peek(entry.key)
         return kept is not None and kept.records.at >= entry.records.at
+
+
+def _entry_of(lookup: Lookup, route: Route, fetch: Fetch) -> Entry:
+    """Return the entry of what *fetch* brought, kept nowhere yet and without a summary."""
+    return Entry(
+        key=lookup.key,
+        source=lookup.source,
+        head=encode_head(lookup),
+        records=fetch.part,
+        summary=None,
+        empty=fetch.empty,
+        keep_until=0.0,
+        tags=route.tags,
+        position=fetch.position,
+        partial=fetch.partial,
+        holds=fetch.holds,
+    )

@@ -14,20 +14,17 @@ from storage.tiers import Tiers
 async def standing(
     join: Callable[[float], Awaitable[Landed[Entry]]], within: float, tiers: Tiers, begun: int
 ) -> Landed[Entry]:
-    """Return what *join* brings; join anew while that was withdrawn from *tiers* under way.
+    """Return what *join* brings; join anew while *tiers* may not give that to who comes now.
 
-    Who came after a withdrawal may have joined a flight that began before it (design §7); where
-    nobody can tell what was withdrawn, only a flight that began after the caller came will do:
-    one beyond *begun*. *within* seconds are for all of them together; *join* is told what is left.
+    Who came after a withdrawal may have joined a flight that began before it (design §7). One that
+    began after they came, beyond *begun*, will do: it brings nothing that was withdrawn before it
+    began. *within* seconds are for all of them together; *join* is told what is left.
     """
     loop = asyncio.get_running_loop()
-    came, ends = tiers.withdrawals.position, loop.time() + within
+    mark, ends = tiers.mark, loop.time() + within
     while True:
         landed = await join(ends - loop.time())
-        if landed.number > begun:
-            return landed
-        entry = landed.value
-        if tiers.sure and (entry.position >= came or not tiers.withdrawn(entry)):
+        if landed.number > begun or tiers.serves(landed.value, mark):
             return landed
 
 

@@ -15,6 +15,8 @@ from storage.tier import Tier, TierAwayError, TierError, WithdrawnError
 from storage.withdrawals import NEVER, Scope, Withdrawals
 from storage.write_behind import WriteBehind
 
+UNKNOWN = 1 << 62
+"""A position that no log comes to."""
 OnRead = Callable[[str, bool, float], None]
 """Is told the tier, whether it had the entry, and the seconds that this took to know."""
 
@@ -80,6 +82,23 @@ class Tiers:
     def sure(self) -> bool:
         """Whether this process knows everything that was acknowledged as withdrawn."""
         return self.withdrawals.current
+
+    @property
+    def mark(self) -> int:
+        """The position from which on an entry may be given to who comes now (`serves`).
+
+        Nothing that is acknowledged as withdrawn by now stands behind it in the log. Where this
+        process does not know that, there is none: no entry comes so far.
+        """
+        return self.withdrawals.position if self.sure else UNKNOWN
+
+    def serves(self, entry: Entry, mark: int) -> bool:
+        """Say whether *entry*, wherever it comes from, may be given to who came at *mark*.
+
+        It may if it was fetched after all that was withdrawn before they came, and also where it is
+        known that nothing of it was withdrawn. Else it may not: also where nobody can tell.
+        """
+        return entry.position >= mark or (self.sure and not self.withdrawn(entry))
 
     def withdrawn(self, entry: Entry) -> bool:
         """Say whether *entry*, which was found or fetched a while ago, was withdrawn since."""

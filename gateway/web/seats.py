@@ -35,7 +35,7 @@ from gateway.web.recognition import Recognition
 from gateway.web.request_head import LONGEST
 from gateway.web.shared_answer import Answers, Seat
 from storage.entry import Entry
-from storage.tiers import Tiers
+from storage.tiers import UNKNOWN, Tiers
 
 AT_ONCE = 32
 """So many go the whole way before the loop looks after its connections again."""
@@ -114,8 +114,8 @@ class Seats:
         elif self._flights.crowded:
             return None
         else:
-            came = self._tiers.withdrawals.position
-            table.seats[guest] = Seat(data, caller, head, request_id, came, perf_counter())
+            mark = self._tiers.mark
+            table.seats[guest] = Seat(data, caller, head, request_id, mark, perf_counter())
             self._flights.aside += 1
         return table
 
@@ -139,14 +139,11 @@ class Seats:
         table = self._tables.get(line if shared else own(search.lookup.tenant) + line)
         if table is None or not table.seats or _SESSION in request.headers:
             return
-        # What was withdrawn before they came may be what is served, where nobody can tell.
-        if not self._tiers.sure:
-            return
         said = self._answers.of(search, answer, content, tag)
-        withdrawn = self._tiers.withdrawn(answer.entry)
+        # Who came after a withdrawal does not have what was fetched before it (design §7).
+        entry, to_all = answer.entry, self._tiers.serves(answer.entry, UNKNOWN)
         for guest, seat in list(table.seats.items()):
-            # Who came after a withdrawal does not have what was fetched before it (design §7).
-            if withdrawn and answer.entry.position < seat.came:
+            if not (to_all or entry.position >= seat.mark):
                 continue
             reply = said.reply(seat)
             if reply is not None:

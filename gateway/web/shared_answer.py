@@ -47,8 +47,8 @@ class Seat(msgspec.Struct, frozen=True, gc=False):
     caller: Caller
     head: Head
     request_id: bytes
-    came: int
-    """Where the log of invalidations stood then."""
+    mark: int
+    """What may be given to them (`storage.tiers.Tiers.mark`)."""
     since: float
     """When that was, by `time.perf_counter`."""
 
@@ -122,7 +122,7 @@ class SharedAnswer:
         coding, same, client = seat.caller.coding, seat.head.if_none_match, seat.caller.client
         if not coding or (same and same != self._tag.encode()):
             return None
-        limit = b"" if client is None else self._answers.limits.lines(client)
+        limit = b"" if client is None else client.lines(self._answers.limits.clock())
         if limit is None:
             return None
         seconds = perf_counter() - seat.since

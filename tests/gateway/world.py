@@ -47,7 +47,9 @@ POLICY = FreshnessSpec(
 
 @dataclass
 class ScriptedSource:
-    """Gives *records*, or the errors that were scripted; waits for *gate*; counts its calls."""
+    """Gives what *records* it has when it is asked, or the errors that were scripted; waits for
+    the *gate* that is there then; counts its calls.
+    """
 
     clock: ManualClock
     records: tuple[Record, ...] = (RECORD,)
@@ -62,16 +64,19 @@ class ScriptedSource:
     async def fetch(self, query: Query) -> Payload:
         self.calls += 1
         self.priorities.append(query.priority)
+        records = self.records
         commit()
         await self.gate.wait()
         if self.errors:
             raise self.errors.popleft()
-        return Payload(self.records, len(self.records), CREDIT, self.clock())
+        return Payload(records, len(records), CREDIT, self.clock())
 
 
 @dataclass
 class ScriptedSummarizer(Summarizer):
-    """Writes *text*, or raises the errors that were scripted; counts its calls."""
+    """Writes *text*, or raises the errors that were scripted; waits for the *gate* that is there
+    when it is asked; counts its calls.
+    """
 
     text: str = "두통에 사용합니다."
     finish: str = "stop"
@@ -84,9 +89,14 @@ class ScriptedSummarizer(Summarizer):
     left_out: int = 0
     """The number of a record that is forgotten where several are written about."""
     usage: Usage = field(default_factory=Usage)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
 
     async def summarize(self, brief: Brief) -> Draft:
         self.briefs.append(brief)
+        await self.gate.wait()
         if self.errors:
             raise self.errors.popleft()
         text = self.mended if brief.rejected and self.mended else self.text
