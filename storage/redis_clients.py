@@ -6,9 +6,11 @@ a minute. The clients made here try once and wait as long as their maker says.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from redis.asyncio import Redis, RedisCluster, Sentinel
+import hiredis
+from redis.asyncio import ConnectionPool, Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -57,7 +59,7 @@ def make_client(
     options["db"] = address.database
     if address.kind == "single":
         (host, port), *_ = address.hosts
-        return Redis(host=host, port=port, **options)
+        return _quick(Redis(host=host, port=port, **options))
     return _of_sentinels(address, options, sentinel_password)
 
 
@@ -68,7 +70,16 @@ def _of_sentinels(address: RedisAddress, options: dict[str, Any], password: str)
     greeting["password"] = password or None
     make: Any = Sentinel  # its constructor has no types
     sentinel = make(list(address.hosts), sentinel_kwargs=greeting, **options)
-    client: Redis = sentinel.master_for(address.service, redis_class=_OfSentinel)
+    return _quick(sentinel.master_for(address.service, redis_class=_OfSentinel))
+
+
+def _quick(client: Redis) -> Redis:
+    """Return *client*, whose commands are packed by hiredis from now on.
+
+    redis-py has its asyncio connections do that in Python: 3 us for each word, 50 in an MGET.
+    """
+    pool: ConnectionPool = client.connection_pool
+    pool.connection_class = type("Connection", (_Packing, pool.connection_class), {})
     return client
 
 
@@ -93,6 +104,20 @@ async def locate(client: Client) -> None:
     if isinstance(client, RedisCluster):
         await client.aclose()
         await client.initialize()
+
+
+class _Packing:
+    """A connection's packing of commands, in C."""
+
+    def pack_command(self, *words: Any) -> list[bytes]:
+        """Return *words*, the first of which is a command's name, as the protocol has them."""
+        name, *rest = words
+        # What redis-py sends by itself has names of two words: CLIENT SETNAME.
+        return [hiredis.pack_command((*name.split(), *rest))]
+
+    def pack_commands(self, commands: Iterable[Sequence[Any]]) -> list[bytes]:
+        """Return *commands* one behind the other."""
+        return [b"".join(packed for words in commands for packed in self.pack_command(*words))]
 
 
 class _OfSentinel(Redis):
