@@ -49,6 +49,7 @@ class PersonalResolver:
     ) -> Answer:
         """Return the best answer there is, like `Resolver.resolve`; raise `UpstreamError`."""
         shaped = want_summary and bool(lookup.history) and route.summarizer is not None
+        number = self._refill.broadcasts.begin() if shaped else 0
         answer = await self._resolver.resolve(
             replace(lookup, history=()) if lookup.history else lookup,
             within,
@@ -60,19 +61,21 @@ class PersonalResolver:
         summary = None
         with suppress(TimeoutError, UpstreamError):  # the records are the answer all the same
             async with asyncio.timeout(within):
-                summary = await self._summary(lookup, route, answer.entry)
+                summary = await self._summary(lookup, route, answer.entry, number)
         entry = msgspec.structs.replace(answer.entry, summary=summary)
         stale = "stale" in answer.degraded
         degraded = degradations(entry, stale=stale, summary_expected=True)
         return replace(answer, entry=entry, degraded=degraded)
 
-    async def _summary(self, lookup: Lookup, route: Route, entry: Entry) -> Part | None:
+    async def _summary(
+        self, lookup: Lookup, route: Route, entry: Entry, number: int
+    ) -> Part | None:
         known: Part | None = self._parts.get((lookup.key, entry.records.digest))
         if known is not None and not self._over(known):
             return known
         assert route.summarizer is not None  # its caller has looked
         with self._refill.broadcasts.hold(lookup.key, ending=True) as broadcast:
-            broadcast.begin(entry)
+            broadcast.begin(entry, number)
             part = await self._refill.summaries.write(
                 lookup, route, route.summarizer, entry.records, Priority.CALLER, broadcast=broadcast
             )

@@ -32,7 +32,7 @@ from gateway.lookup import Lookup
 from gateway.route import Route
 from gateway.similar import NoSimilar, StandIns
 from gateway.spend.prices import priced
-from gateway.streaming import Broadcast, Shared
+from gateway.streaming import Broadcast, Broadcasts
 from gateway.summaries import Summaries
 from gateway.summary_digest import summary_digest
 from storage.entry import Entry, Part
@@ -70,8 +70,8 @@ class Refill:
             queries=self.queries,
             events=events,
         )
-        self.broadcasts: Shared[Broadcast] = Shared(Broadcast)
-        """What the flights tell before they land, by the key of their lookup."""
+        self.broadcasts = Broadcasts()
+        """What the flights tell before they land."""
         self._events = events
         self._turns = Turns(leases or NoLeases(), tiers, clock)
         self._clock = clock
@@ -106,13 +106,14 @@ class Refill:
         *,
         early: bool,
     ) -> Entry:
+        number = self.broadcasts.begin()
         # What this brings may be given to whoever came before it began: nothing of it may have been
         # withdrawn by then. Of what was found a while ago that has to be known.
         if old is not None and not self._tiers.serves(old, self._tiers.mark):
             old = None
         with self.broadcasts.hold(lookup.key, ending=want_summary) as broadcast:
             entry, named = await self._renewed(lookup, route, old, priority, early=early)
-            broadcast.begin(entry)
+            broadcast.begin(entry, number)
             if want_summary:
                 entry = await self._summarized(lookup, route, entry, priority, broadcast)
         kept = msgspec.structs.replace(entry, keep_until=keep_until(entry, route.freshness))

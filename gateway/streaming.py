@@ -83,6 +83,8 @@ class Broadcast:
     def __init__(self) -> None:
         self.entry: Entry | None = None
         """The records, once they are there; the summary is not in it yet."""
+        self.number = 0
+        """Of the flight that has brought them (`Broadcasts.begin`)."""
         self.script: Script | None = None
         """The summary that is written for them."""
         self._bells: set[asyncio.Event] = set()
@@ -92,9 +94,12 @@ class Broadcast:
         """Whether somebody listens now."""
         return bool(self._bells)
 
-    def begin(self, entry: Entry) -> None:
-        """Tell the records."""
-        self.entry = entry
+    def begin(self, entry: Entry, number: int) -> None:
+        """Tell the records that flight *number* has brought; a summary of others is told no more.
+
+        Flights with and without a summary tell here, and one that was asked to renew.
+        """
+        self.entry, self.number, self.script = entry, number, None
         self.ring()
 
     def ring(self) -> None:
@@ -137,6 +142,20 @@ class Shared(Generic[T]):
             holders.pop()
             if (ending or not holders) and self._held.get(name) is held:
                 del self._held[name]
+
+
+class Broadcasts(Shared[Broadcast]):
+    """What all flights tell, by the key of their lookup."""
+
+    def __init__(self) -> None:
+        super().__init__(Broadcast)
+        self.begun = 0
+        """How many flights have begun so far: who has read it knows which began after that."""
+
+    def begin(self) -> int:
+        """Return the number of a flight that begins now."""
+        self.begun += 1
+        return self.begun
 
 
 class Telling(Summarizer):

@@ -22,7 +22,7 @@ from gateway.route import Route
 from gateway.sessions import Sessions
 from gateway.spend.opening import Money
 from gateway.statistics import Statistics
-from gateway.streaming import Broadcast, Shared
+from gateway.streaming import Broadcasts
 from gateway.warmth import Warmth
 from storage.entry import Entry
 from storage.journal import Journal
@@ -51,7 +51,7 @@ class Gateway:
     breakers: Mapping[str, Breaker]
     money: Money
     access: Access
-    broadcasts: Shared[Broadcast]
+    broadcasts: Broadcasts
     statistics: Statistics
     meters: Mapping[str, Meter]
     """Of the quotas, by source."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 
 import orjson
 import structlog
@@ -14,7 +15,7 @@ from aiohttp.web_request import Request
 from adapters.errors import SummaryError, UpstreamError
 from gateway.answer import Answer, degradations
 from gateway.freshness import failed
-from gateway.streaming import Broadcast
+from gateway.streaming import Broadcast, Script
 from gateway.web import headers
 from gateway.web.admission import asker
 from gateway.web.keys import GATEWAY
@@ -23,6 +24,7 @@ from gateway.web.problems import ProblemError, upstream_failed
 from gateway.web.sessions import placed
 from gateway.web.sse import EventStream
 from storage.entry import Entry
+from storage.tiers import Tiers
 
 _log = structlog.get_logger(__name__)
 _STATUS = {"timeout": 504, "rate_limited": 503, "quota": 503, "budget": 503, "circuit_open": 503}
@@ -39,6 +41,7 @@ async def stream(request: Request) -> web.StreamResponse:
     gateway = request.app[GATEWAY]
     asked = await placed(request, read_search(request.query, asker(request)))
     spec = gateway.config.server.stream
+    came = _Coming(gateway.tiers, gateway.tiers.mark, gateway.broadcasts.begun)
     with gateway.broadcasts.hold(asked.lookup.key) as broadcast, broadcast.listening() as bell:
         resolving = asyncio.create_task(
             gateway.personal.resolve(
@@ -46,7 +49,7 @@ async def stream(request: Request) -> web.StreamResponse:
             )
         )
         resolving.add_done_callback(lambda _: bell.set())
-        telling = _Telling(asked, broadcast, bell, resolving, gateway.tiers.withdrawn)
+        telling = _Telling(asked, broadcast, bell, resolving, came)
         try:
             async with EventStream(request, spec.stall) as events:
                 async for told in telling.events(spec.heartbeat):
@@ -55,6 +58,26 @@ async def stream(request: Request) -> web.StreamResponse:
             # The flight goes on: only this caller's waiting for it ends.
             resolving.cancel()
     return events.response
+
+
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """When a client came: it is told what may be given to who came then (design §7)."""
+
+    tiers: Tiers
+    mark: int
+    begun: int
+
+    def may_hear(self, broadcast: Broadcast) -> bool:
+        """Say whether what *broadcast* tells now is for this client as well.
+
+        A flight that began after it came brings nothing that was withdrawn before. Whom an earlier
+        one is kept from is answered by another.
+        """
+        entry = broadcast.entry
+        if entry is None:
+            return False
+        return broadcast.number > self.begun or self.tiers.serves(entry, self.mark)
 
 
 class _Telling:
@@ -66,14 +89,15 @@ class _Telling:
         broadcast: Broadcast,
         bell: asyncio.Event,
         resolving: asyncio.Task[Answer],
-        withdrawn: Callable[[Entry], bool],
+        came: _Coming,
     ) -> None:
         self._asked = asked
         self._broadcast = broadcast
         self._bell = bell
         self._resolving = resolving
-        self._withdrawn = withdrawn
+        self._came = came
         self._told: Entry | None = None
+        self._heard: Script | None = None
         self._pieces = 0
 
     async def events(self, heartbeat: float) -> AsyncIterator[Told]:
@@ -104,11 +128,16 @@ class _Telling:
     def _so_far(self) -> Iterator[Told]:
         """Yield what the flight has told since the last time."""
         entry, script = self._broadcast.entry, self._broadcast.script
-        if entry is None or self._withdrawn(entry):
-            return  # whoever came after the withdrawal is answered by another flight
+        if entry is None or not self._came.may_hear(self._broadcast):
+            return
         if self._told is None:
             yield self._records(entry, degradations(entry, stale=False, summary_expected=False))
-        if script is not None and self._asked.summary:
+        # A summary of other records than were told, or a second one, is told when it is whole.
+        same = self._told is not None and self._told.records.body == entry.records.body
+        if script is None or not (same and self._asked.summary):
+            return
+        self._heard = self._heard or script
+        if script is self._heard:
             text, self._pieces = script.since(self._pieces)
             if text:
                 yield "summary.delta", orjson.dumps({"text": text})

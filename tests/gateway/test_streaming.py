@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from adapters.errors import SummaryError
 from adapters.summarizers.base import Brief
-from gateway.streaming import ROOM, Broadcast, Script, Shared, Telling
+from gateway.streaming import ROOM, Broadcast, Broadcasts, Script, Shared, Telling
+from storage.entry import Entry, Part
 from tests.gateway.world import ScriptedSummarizer
 
 
@@ -66,6 +67,16 @@ def test_what_has_ended_is_not_given_to_the_next() -> None:
         with shared.hold("a") as next_one:
             assert next_one is not listener
     assert len(shared) == 0
+
+
+def test_whoever_tells_other_records_takes_the_summary_of_those_before_along() -> None:
+    broadcasts = Broadcasts()
+    entry = Entry("k", "s", b"", Part(b"", 0.0), None, False, 0.0)
+    with broadcasts.hold("k") as broadcast:
+        for begun in (1, 2):
+            broadcast.begin(entry, broadcasts.begin())
+            assert (broadcast.number, broadcasts.begun, broadcast.script) == (begun, begun, None)
+            Script().follow(broadcast)
 
 
 async def test_a_telling_summarizer_is_the_same_to_everyone_else() -> None:

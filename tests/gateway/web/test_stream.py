@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.events import SummaryFailed
+from storage.withdrawals import Scope, Withdrawals
 from tests.adapters.llm.stub_chat import completion
 from tests.gateway.web.modelled import GOOD, RECORD, World, events, names, text, written
 from tests.stub_upstream import Reply
@@ -192,6 +193,67 @@ async def test_who_comes_after_a_withdrawal_hears_nothing_of_the_flight_before(
     assert "500" not in str(told)
     assert told[0][1]["items"][0]["use"] == "Withdrawn from the market."
     assert names(told)[-2:] == ["summary", "done"]
+
+
+@pytest.mark.parametrize("heard", [False, True])
+async def test_who_comes_while_the_log_is_lost_hears_nothing_of_a_flight_before(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, heard: bool
+) -> None:
+    """Others acknowledge a withdrawal without this replica, which hears of it late or never."""
+    world.chat.permits = asyncio.Semaphore(1)
+    async with world.stream() as before:
+        early = events(before)
+        while (await anext(early))[0] != "summary.delta":
+            pass
+        monkeypatch.setattr(Withdrawals, "current", False)
+        new = "Withdrawn from the market."
+        world.upstream.default = Reply(records=[{**RECORD, "use": new}])
+        world.chat.body = completion(new)
+        async with world.stream() as response:
+            while world.gateway.flights.waiters < 2:
+                await asyncio.sleep(0.002)
+            if heard:
+                await world.gateway.invalidations.withdraw(Scope("all", "public"))
+                monkeypatch.undo()
+            world.chat.events = written(new)
+            world.allow(100)
+            told = [each async for each in events(response)]
+    assert "500" not in str(told)
+    assert told[0][1]["items"][0]["use"] == new
+    assert names(told)[-2:] == ["summary", "done"]
+
+
+async def test_a_flight_of_ones_own_is_heard_while_the_log_is_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Withdrawals, "current", False)
+    assert names(await world.told()) == ["records", "summary.delta", "summary", "done"]
+
+
+async def test_a_summary_of_withdrawn_records_does_not_follow_others_of_another_flight(
+    world: World,
+) -> None:
+    world.chat.permits = asyncio.Semaphore(1)
+    new = "Withdrawn from the market."
+    async with world.stream() as before:
+        early = events(before)
+        while (await anext(early))[0] != "summary.delta":
+            pass
+        world.upstream.default = Reply(records=[{**RECORD, "use": new}])
+        world.chat.body = completion(new)
+        await world.gateway.invalidations.withdraw(Scope("all", "public"))
+        async with world.stream() as response:
+            while world.gateway.flights.waiters < 2:
+                await asyncio.sleep(0.002)
+            # Its records are those that the listener may have; the summary is still of the old.
+            await world.search(summary="none")
+            after = events(response)
+            told = [await anext(after)]
+            world.chat.events = written(new)
+            world.allow(100)
+            told += [each async for each in after]
+    assert told[0][1]["items"][0]["use"] == new
+    assert "500" not in str(told)
 
 
 async def test_an_upstream_that_fails_is_an_error_and_the_end(world: World) -> None:
