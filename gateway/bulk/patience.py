@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from adapters.errors import Kind, UpstreamError
 from adapters.retries import backoff
 
 TRIES = 5
 """Failures of a lookup itself; waiting for a quota, a circuit or room is none."""
-FIRST_WAIT, LONGEST_WAIT = 10.0, 600.0
-"""Seconds: the first wait's upper bound, which doubles, and that of any."""
+FIRST_WAIT = 10.0
+"""Seconds: the first wait's upper bound, which doubles with each failure."""
 _LEAST_WAIT = 1.0
 _HOPELESS = frozenset({Kind.INVALID_INPUT, Kind.AUTH_CONFIG, Kind.NOT_APPROVED, Kind.MISCONFIGURED})
 _BUSY = frozenset({Kind.QUOTA_DAY, Kind.QUOTA_SHORT, Kind.CIRCUIT_OPEN, Kind.OVERLOADED})
@@ -34,9 +36,8 @@ def wait_after(
     if busy and error.retry_after is not None:
         wait = error.retry_after
     else:
-        wait = max(
-            error.retry_after or 0.0, backoff(tries, FIRST_WAIT, LONGEST_WAIT, (1 + draw) / 2)
-        )
+        doubled = backoff(tries, FIRST_WAIT, math.inf, (1 + draw) / 2)
+        wait = max(error.retry_after or 0.0, doubled)
     failures = tries if busy else tries + 1
     if failures >= TRIES or wait > left:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -10,6 +11,7 @@ from gateway.access.identity import EVERYTHING, READING, Scope
 from gateway.config import Config
 from tests.browser.chromium import Browser, Page
 from tests.browser.conftest import Site
+from tests.fault_proxy import FaultProxy
 from tests.gateway.web.test_admission import Door, opened
 from tests.stub_upstream import Reply, StubUpstream
 
@@ -197,10 +199,12 @@ async def test_who_may_not_withdraw_is_told_so(browser: Browser, door: Door) -> 
 
 async def test_a_stream_that_was_lost_comes_again(browser: Browser, site: Site) -> None:
     page = await browser.page(*WIDTHS[0])
-    await page.go(f"{site.url}/dashboard")
-    await page.until(LIVE)
-    await page.call("Network.enable")
-    offline = {"latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
-    await page.call("Network.emulateNetworkConditions", offline=True, **offline)
-    await page.call("Network.emulateNetworkConditions", offline=False, **offline)
-    await page.until(says("#state", "Live"))
+    port = urlsplit(site.url).port
+    assert port is not None
+    async with FaultProxy(port) as proxy:
+        await page.go(f"http://127.0.0.1:{proxy.port}/dashboard")
+        await page.until(LIVE)
+        await proxy.cut()
+        await page.until(says("#state", "Not connected"))
+        await proxy.mend()
+        await page.until(says("#state", "Live"))

@@ -71,6 +71,8 @@ def test_failures_in_a_row_are_counted_across_their_rests() -> None:
     failures.note("k", DOWN)
     clock.advance(9)
     assert failures.recall("k", rested=True) is not None
+    clock.advance(1)
+    assert failures.recall("k", rested=True) is None
 
 
 @pytest.mark.parametrize("kind", [Kind.CIRCUIT_OPEN, Kind.OVERLOADED])

@@ -118,6 +118,9 @@ async def test_a_replica_never_hides_a_withdrawal(
     found = await entries.get(entry(1).key)
     assert found is not None
     assert found.position == 0  # and says so: whoever has applied the log takes it for a miss
+    # Who has not applied it could not tell, and asks the primary.
+    reads.vouched = lambda: False
+    assert await entries.get(entry(1).key) is None
 
 
 async def test_a_dead_replica_leaves_the_rotation_by_itself_and_comes_back(
@@ -164,6 +167,9 @@ async def test_a_replica_that_is_away_when_the_gateway_starts_is_no_fault(
     opened = await open_database(
         postgres_url, PoolSettings(), ["postgresql+asyncpg://postgres@127.0.0.1:9/x"]
     )
+    reads = opened.reads
+    assert reads is not None
+    assert reads.rotation == ()
     await opened.put(entry(1))
     assert await opened.get(entry(1).key) is not None
     await opened.close()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import sqlite3
+import threading
 import time
 
 import aiohttp
@@ -31,12 +34,14 @@ from gateway.events import (
     TierRead,
     TierReturned,
 )
+from gateway.invalidations import Invalidations
 from gateway.lookup import Lookup
 from gateway.web.app import make_app
 from gateway.web.server import ADMIN, listening
+from storage.sqlite import Sqlite
 from tests.gateway.web.test_admission import opened
 from tests.serving import served
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -146,13 +151,48 @@ async def test_states_are_asked_at_the_scrape(
     assert value(samples, "lookup_tier_up", tier="database") == 1
     assert value(samples, "lookup_invalidation_lag_seconds") < 60
     assert value(samples, "lookup_invalidation_position") == 0
-    assert value(samples, "lookup_database_queued_jobs", thread="read") >= 0  # as a purge may ask
     assert value(samples, "process_resident_memory_bytes") > 1e6
     async with client.get("/v1/search", params={"source": "plain", "q": "a"}) as response:
         assert response.status == 200
     samples = await scraped(client)
     assert value(samples, "lookup_tier_entries", tier="memory") == 1
     assert value(samples, "lookup_database_query_duration_seconds_count", operation="select") > 0
+
+
+@pytest.fixture
+def no_follower(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks by himself for what was withdrawn, which is a job every few milliseconds."""
+
+    async def idle(_self: Invalidations) -> None:
+        """Look for nothing."""
+
+    monkeypatch.setattr(Invalidations, "_follow", idle)
+
+
+@pytest.mark.usefixtures("no_follower")
+async def test_jobs_that_wait_for_a_thread_of_the_database_are_told(
+    client: aiohttp.ClientSession, gateway: Gateway
+) -> None:
+    tier = gateway.observing._database
+    assert tier is not None
+    assert isinstance(tier.database, Sqlite)
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold(_connection: sqlite3.Connection) -> bool:
+        held.set()
+        return go_on.wait(PATIENCE)
+
+    async def waiting() -> float:
+        return value(await scraped(client), "lookup_database_queued_jobs", thread="read")
+
+    holding = tier.database.read(hold)
+    await eventually(held.is_set)
+    assert await waiting() == 0
+    jobs = [tier.database.read(lambda _: "done") for _ in range(3)]
+    assert await waiting() == 3
+    go_on.set()
+    assert await asyncio.gather(holding, *jobs) == [True, "done", "done", "done"]
+    assert await waiting() == 0
 
 
 async def test_tokens_and_money_are_counted_by_class_of_tenant(

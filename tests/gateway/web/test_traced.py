@@ -82,7 +82,7 @@ async def test_a_request_is_one_trace_from_its_head_to_the_upstream(config: Conf
     (summary,) = collector.named("summarize extractive")
     below = [call, fetch, summary, *collector.named("read memory")]
     assert {(span.trace, span.parent) for span in below} == {(TRACE, server.id)}
-    assert server.seconds >= fetch.seconds >= 0
+    assert server.seconds >= fetch.seconds > 0
     assert "planted" not in str(collector.bodies)
     assert collector.keys == {"k"}
 
