@@ -47,6 +47,9 @@ class PostgresReads:
     ) -> None:
         self._primary = primary
         self._replicas = [_Replica(server) for server in replicas]
+        self.vouched: Callable[[], bool] = lambda: True
+        """Whether this process knows what was withdrawn. A replica of the server may lack that:
+        what it has is served only where somebody else can tell, and else the primary is asked."""
         self._clock = clock
         self._turn = 0
         self._history: deque[tuple[float, int]] = deque()
@@ -74,6 +77,7 @@ class PostgresReads:
     async def rows(self, statement: str, *values: object, since: int = 0) -> list[Row]:
         """Return the rows of *statement* from a server that has replayed *since*.
 
+        From the primary alone where this process does not know what was withdrawn (`vouched`).
         Raise `TierError` where the primary fails too.
         """
         replica = self._next(since)
@@ -139,6 +143,8 @@ class PostgresReads:
         return 0
 
     def _next(self, since: int) -> _Replica | None:
+        if not self.vouched():
+            return None
         able = [each for each in self._replicas if each.keeps_up and each.replayed >= since]
         self._turn += 1
         return able[self._turn % len(able)] if able else None

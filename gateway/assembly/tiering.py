@@ -24,6 +24,8 @@ def open_tiers(
 ) -> Tiers:
     """Return the tiers that *config* names, for *stack* to close."""
     withdrawals = Withdrawals()
+    if database.reads is not None:
+        database.reads.vouched = lambda: withdrawals.current
     recovering, lowest = _written(config, events, fleet, database, withdrawals)
     tiers = Tiers(
         [MemoryTier(config.memory.max_bytes), *fleet.tiers, lowest],

@@ -200,3 +200,16 @@ async def test_terms_that_forbid_a_models_summary_are_kept(
             await open_parts(
                 config(tmp_path, upstream, sources={"s": asked}, llm=llm), stack, Events()
             )
+
+
+async def test_replicas_of_the_database_are_read_only_while_the_log_is_known(
+    tmp_path: Path, upstream: StubUpstream, postgres_url: str
+) -> None:
+    nobody = "postgresql+asyncpg://postgres@127.0.0.1:9/x"
+    database = {"url": postgres_url, "replicas": [nobody], "write": "through"}
+    async with open_gateway(config(tmp_path, upstream, database=database)) as gateway:
+        tiers: Any = gateway.tiers
+        reads = tiers._tiers[-1].reads
+        assert reads.vouched()
+        tiers.withdrawals.until = 0.0
+        assert not reads.vouched()
