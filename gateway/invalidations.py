@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from gateway.beside import beside
 from gateway.config.invalidation import InvalidationSpec
 from gateway.events import Events, Invalidated, TierFailed
 from gateway.lookup import SHARED_TENANT
@@ -99,13 +100,10 @@ class Invalidations:
     async def following(self) -> AsyncIterator[None]:
         """Follow the log for the context; raise `TierError` where it cannot be read at first."""
         await self._join()
-        task = asyncio.create_task(self._follow(), name="follow invalidations")
         try:
-            yield
+            async with beside(invalidations=self._follow()):
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             await self._of.doorbell.close()
             with suppress(TierError):
                 await self._of.replicas.leave(self._of.id)

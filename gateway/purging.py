@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
+from gateway.beside import beside, every
 from storage.tier import TierError
 
 PURGE_EVERY = 3600.0
@@ -19,18 +19,11 @@ Purge = Callable[[float], Awaitable[int]]
 async def purging(purges: Sequence[Purge], clock: Callable[[], float]) -> AsyncIterator[None]:
     """Run *purges* now and every `PURGE_EVERY` seconds within the context."""
 
-    async def purge_often() -> None:
-        while True:
-            # A database that cannot purge cannot be read either, and reads tell of it.
-            with suppress(TierError):
-                for purge in purges:
-                    await purge(clock())
-            await asyncio.sleep(PURGE_EVERY)
+    async def purge_all() -> None:
+        # A database that cannot purge cannot be read either, and reads tell of it.
+        with suppress(TierError):
+            for purge in purges:
+                await purge(clock())
 
-    task = asyncio.create_task(purge_often(), name="purge")
-    try:
+    async with beside(purge=every(PURGE_EVERY, purge_all, at_once=True)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from gateway.events import Event, Failed, Served, TierFailed, TierRead, TiersRaced
+from gateway.events import ByKind, Failed, Served, TierFailed, TierRead, TiersRaced
 
 _LEAST = 1e-6
 """Seconds; what is quicker counts as that."""
@@ -77,7 +76,7 @@ class TierCounts:
         return self.hits / reads if reads else None
 
 
-class Statistics:
+class Statistics(ByKind):
     """Counts what events tell; *clock* is monotonic, in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -90,30 +89,20 @@ class Statistics:
         """Why lookups were not, by the kind of the error."""
         self.answers = Latencies()
         self.races: defaultdict[str, RaceCounts] = defaultdict(RaceCounts)
-        # By its type, and not by trying one after the other: every hit comes through here.
-        self._counts: Mapping[type[Event], Callable[[Any], None]] = {
-            TierRead: self._read,
-            Served: self._served,
-            Failed: self._failed,
-            TierFailed: self._tier_failed,
-            TiersRaced: self._raced,
-        }
+        super().__init__(
+            {
+                TierRead: self._read,
+                Served: self._served,
+                Failed: self._failed,
+                TierFailed: self._tier_failed,
+                TiersRaced: self._raced,
+            }
+        )
 
     @property
     def uptime(self) -> float:
         """Seconds since it began to count."""
         return self._clock() - self._started
-
-    @property
-    def kinds(self) -> tuple[type[Event], ...]:
-        """The kinds of events that it counts."""
-        return tuple(self._counts)
-
-    def __call__(self, event: Event) -> None:
-        """Count *event*."""
-        count = self._counts.get(type(event))
-        if count is not None:
-            count(event)
 
     def _read(self, event: TierRead) -> None:
         counts = self.tiers[event.tier]

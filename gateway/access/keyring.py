@@ -9,6 +9,7 @@ from typing import Protocol
 
 from gateway.access.identity import Identity, UnknownCallerError
 from gateway.access.keys import ApiKey, from_row
+from gateway.beside import beside, every
 from storage.access import KeyRow
 from storage.tier import TierError
 
@@ -85,13 +86,8 @@ class KeyRing:
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:
         """Read the table each second within the context."""
-        task = asyncio.create_task(self._follow(), name="keyring")
-        try:
+        async with beside(keyring=every(POLL, self._reload, at_once=True)):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _look(self) -> None:
         async with self._lock:
@@ -99,9 +95,7 @@ class KeyRing:
                 with suppress(TierError):  # a key that cannot be looked up is not known
                     await self.load()
 
-    async def _follow(self) -> None:
-        while True:
-            # A table that cannot be read is told by every other reader of that database.
-            with suppress(TierError):
-                await self.load()
-            await asyncio.sleep(POLL)
+    async def _reload(self) -> None:
+        # A table that cannot be read is told by every other reader of that database.
+        with suppress(TierError):
+            await self.load()

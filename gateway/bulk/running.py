@@ -11,6 +11,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+from gateway.beside import beside
 from gateway.bulk.batches import ITEMS_AT_ONCE, TERM, Batches
 from gateway.bulk.work import Work
 from gateway.events import Events, TierFailed
@@ -25,16 +26,9 @@ POLL = 5.0
 async def working(batches: Batches, work: Work, events: Events) -> AsyncIterator[None]:
     """Work on batches within the context; what is begun then is given back, not lost."""
     runner = Runner(batches, work, events)
-    tasks = [
-        asyncio.create_task(runner.run(), name=f"batches {number}")
-        for number in range(batches.spec.at_once)
-    ]
-    try:
+    names = [f"batches {number}" for number in range(batches.spec.at_once)]
+    async with beside(**{name: runner.run() for name in names}):
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
 
 
 class Runner:

@@ -11,6 +11,7 @@ what of its prompt the provider had cached; None is unknown, which is not zero.
 from __future__ import annotations
 
 from gateway.events.bus import Event, Events, Listener
+from gateway.events.by_kind import ByKind
 from gateway.events.lookups import (
     Asked,
     Failed,
@@ -47,6 +48,7 @@ __all__ = [
     "Audited",
     "BatchSubmitted",
     "BudgetExhausted",
+    "ByKind",
     "CircuitChanged",
     "Embedded",
     "Event",

@@ -9,6 +9,7 @@ from typing import Any
 from gateway.events import (
     Audited,
     BudgetExhausted,
+    ByKind,
     CircuitChanged,
     Embedded,
     Event,
@@ -35,7 +36,7 @@ from gateway.metrics.money import MoneyCounts
 from gateway.metrics.names import Names, Words
 
 
-class Counts:
+class Counts(ByKind):
     """Counts; every attribute is by the labels of its metric (`gateway.metrics.families`)."""
 
     def __init__(self, names: Names) -> None:
@@ -63,21 +64,9 @@ class Counts:
         self.circuits: Counter[Labels] = Counter()
         self.exhausted: Counter[Labels] = Counter()
         self.audited: Counter[Labels] = Counter()
-        self._counts = self._by_type()
+        super().__init__(self._by_kind())
 
-    @property
-    def kinds(self) -> tuple[type[Event], ...]:
-        """The kinds of events that it counts."""
-        return tuple(self._counts)
-
-    def __call__(self, event: Event) -> None:
-        """Count *event*."""
-        count = self._counts.get(type(event))
-        if count is not None:
-            count(event)
-
-    def _by_type(self) -> Mapping[type[Event], Callable[[Any], None]]:
-        # And not by trying one after the other: every hit comes through here.
+    def _by_kind(self) -> Mapping[type[Event], Callable[[Any], None]]:
         return {
             Responded: self._responded,
             Served: self._served,

@@ -7,12 +7,12 @@ there, as of all of them.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
+from gateway.beside import beside, every
 from gateway.events import Asked, Event, Events, Served, TierFailed
 from gateway.lookup import Lookup, tenant_of
 from gateway.popularity.asking import askable, shown, written
@@ -110,21 +110,9 @@ class Popularity:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Flush every `FLUSH_EVERY` seconds and at the end; refresh every `REFRESH_EVERY`."""
-        tasks = (
-            asyncio.create_task(_often(FLUSH_EVERY, self.flush), name="popularity"),
-            asyncio.create_task(_often(REFRESH_EVERY, self.refresh), name="popular"),
-        )
+        flush, refresh = every(FLUSH_EVERY, self.flush), every(REFRESH_EVERY, self.refresh)
         try:
-            yield
+            async with beside(popularity=flush, popular=refresh):
+                yield
         finally:
-            for task in tasks:
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(*tasks)
             await self.flush()
-
-
-async def _often(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        await work()

@@ -7,17 +7,16 @@ upstream; for each summary that was there when new records called for one, that 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
 
+from gateway.beside import beside, every
 from gateway.events import (
+    ByKind,
     Embedded,
-    Event,
     Events,
     Fetched,
     Served,
@@ -42,7 +41,7 @@ _SPARED = frozenset({"hit", "stale", "collapsed", "similar"})
 _Call = Summarized | SummaryWasted | Embedded
 
 
-class Ledger:
+class Ledger(ByKind):
     """Adds up what events tell; *call_prices* has what a call to a source costs, in billionths.
 
     Nothing here is awaited by a lookup: sums are written every `FLUSH_EVERY` seconds within
@@ -71,27 +70,17 @@ class Ledger:
         self._known: Counter[str] = Counter()
         """What models cost today by scope: as written, and since."""
         self._since: Counter[str] = Counter()
-        # By its type, and not by trying one after the other: every hit comes through here.
-        self._counts: Mapping[type[Event], Callable[[Any], None]] = {
-            Served: self._served,
-            Fetched: self._fetched,
-            Summarized: self._called,
-            SummaryWasted: self._called,
-            Embedded: self._embedded,
-            SummaryReused: self._reused,
-            SummaryUnread: self._unread,
-        }
-
-    @property
-    def kinds(self) -> tuple[type[Event], ...]:
-        """The kinds of events that it counts."""
-        return tuple(self._counts)
-
-    def __call__(self, event: Event) -> None:
-        """Count *event*."""
-        count = self._counts.get(type(event))
-        if count is not None:
-            count(event)
+        super().__init__(
+            {
+                Served: self._served,
+                Fetched: self._fetched,
+                Summarized: self._called,
+                SummaryWasted: self._called,
+                Embedded: self._embedded,
+                SummaryReused: self._reused,
+                SummaryUnread: self._unread,
+            }
+        )
 
     def today(self) -> str:
         """Return the day (UTC) that is counted for now; a new one begins with nothing."""
@@ -133,20 +122,11 @@ class Ledger:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Flush now, every `FLUSH_EVERY` seconds, and at the end."""
-
-        async def flush_often() -> None:
-            while True:
-                await asyncio.sleep(FLUSH_EVERY)
-                await self.flush()
-
         await self.flush()
-        task = asyncio.create_task(flush_often(), name="ledger")
         try:
-            yield
+            async with beside(ledger=every(FLUSH_EVERY, self.flush)):
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             await self.flush()
 
     async def _write(self) -> None:

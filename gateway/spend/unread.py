@@ -6,11 +6,11 @@ database, where it is found again.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
+from gateway.beside import beside, every
 from gateway.events import Event, Events, Served, Stored, Summarized, SummaryUnread
 
 SWEEP_EVERY = 5.0
@@ -66,15 +66,8 @@ class Unread:
     async def running(self) -> AsyncIterator[None]:
         """Sweep every `SWEEP_EVERY` seconds within the context."""
 
-        async def sweep_often() -> None:
-            while True:
-                await asyncio.sleep(SWEEP_EVERY)
-                self.sweep()
+        async def sweep() -> None:
+            self.sweep()
 
-        task = asyncio.create_task(sweep_often(), name="unread summaries")
-        try:
+        async with beside(unread=every(SWEEP_EVERY, sweep)):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task

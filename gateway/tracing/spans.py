@@ -8,7 +8,7 @@ message of an error is among them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -20,8 +20,8 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gateway.events import (
+    ByKind,
     Embedded,
-    Event,
     Fetched,
     FetchFailed,
     Summarized,
@@ -34,28 +34,24 @@ Attributes = dict[str, str | int | float | bool]
 _W3C = TraceContextTextMapPropagator()
 
 
-class Spans:
+class Spans(ByKind):
     """Makes spans with *tracer*; a listener of events."""
 
     on = True
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
-        self._told: Mapping[type[Event], Callable[[Any], None]] = {
-            TierRead: self._read,
-            Fetched: self._fetched,
-            FetchFailed: self._fetched,
-            Summarized: self._written,
-            SummaryWasted: self._wasted,
-            Embedded: self._embedded,
-            SummaryFailed: self._failed,
-        }
-
-    def __call__(self, event: Event) -> None:
-        """Make the span of *event*, if it has one."""
-        told = self._told.get(type(event))
-        if told is not None:
-            told(event)
+        super().__init__(
+            {
+                TierRead: self._read,
+                Fetched: self._fetched,
+                FetchFailed: self._fetched,
+                Summarized: self._written,
+                SummaryWasted: self._wasted,
+                Embedded: self._embedded,
+                SummaryFailed: self._failed,
+            }
+        )
 
     @contextmanager
     def request(self, headers: Mapping[str, str], method: str, route: str) -> Iterator[Span]:

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 
 from gateway.assembly import Gateway
+from gateway.beside import beside
 from gateway.lookup import Lookup, make_lookup
 from gateway.warming.ahead import Ahead
 from gateway.warming.freshness import distinct, fresh_among
@@ -36,20 +37,14 @@ _log = structlog.get_logger(__name__)
 async def warming_on_start(gateway: Gateway) -> AsyncIterator[None]:
     """Warm *gateway* behind its first answers, and keep it warm, as the file says."""
     section = gateway.config.warmup
-    tasks = []
+    works = {}
     if section.on_start:
         gateway.warmth.begin()
-        tasks.append(asyncio.create_task(_start(gateway), name="warm-up"))
+        works["warm-up"] = _start(gateway)
     if section.ahead.on:
-        ahead = Ahead(gateway, section.ahead)
-        tasks.append(asyncio.create_task(ahead.run(), name="ahead of expiry"))
-    try:
+        works["ahead of expiry"] = Ahead(gateway, section.ahead).run()
+    async with beside(**works):
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
 
 
 async def _start(gateway: Gateway) -> None:

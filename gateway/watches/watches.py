@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Protocol
 
+from gateway.beside import beside
 from gateway.events import Events, TierFailed
 from gateway.watches.schedule import check_schedule, next_due
 from gateway.watches.spec import WatchesSpec
@@ -79,13 +80,9 @@ class Watches:
     @asynccontextmanager
     async def running(self, events: Events, *due: Due) -> AsyncIterator[None]:
         """Do what is *due*, within the context."""
-        tasks = [asyncio.create_task(self._keep_doing(each, events)) for each in due]
-        try:
+        works = {f"due {n}": self._keep_doing(each, events) for n, each in enumerate(due)}
+        async with beside(**works):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
 
     def _check(self, watch: Watch) -> None:
         least = self.spec.least_interval

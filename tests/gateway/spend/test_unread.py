@@ -86,4 +86,4 @@ async def test_memory_is_looked_at_from_time_to_time(
     bench.kept.clear()
     async with bench.unread.running():
         await eventually(lambda: bool(bench.told))
-    assert not [task for task in asyncio.all_tasks() if task.get_name() == "unread summaries"]
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "unread"]

@@ -1,0 +1,27 @@
+"""A listener that has something to do for each kind of event that it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gateway.events.bus import Event
+
+
+class ByKind:
+    """Hands each event to what is there for its kind, and passes over the others."""
+
+    def __init__(self, does: Mapping[type[Event], Callable[[Any], object]]) -> None:
+        # By its type, and not by trying one after the other: every hit comes through here.
+        self._does = does
+
+    @property
+    def kinds(self) -> tuple[type[Event], ...]:
+        """The kinds of events that it knows."""
+        return tuple(self._does)
+
+    def __call__(self, event: Event) -> None:
+        """Do what is to be done for *event*."""
+        do = self._does.get(type(event))
+        if do is not None:
+            do(event)
