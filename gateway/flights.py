@@ -21,6 +21,7 @@ from adapters.commitment import Commitment, context_of
 from adapters.errors import Kind, UpstreamError
 from adapters.source import Priority
 from adapters.sources.units import Spec
+from gateway.deadline import Deadline, landing
 from gateway.failures import Failures, FailuresSpec, copied, overloaded
 from gateway.landed import Landed
 
@@ -183,8 +184,7 @@ class Flights(Generic[T]):
         flight.waiters += 1
         self._waiters += 1
         try:
-            async with asyncio.timeout(within):
-                return await asyncio.shield(flight.task)
+            return await landing(flight.task, within)
         except TimeoutError as error:
             raise UpstreamError(Kind.TIMEOUT, "no answer within the caller's time") from error
         except UpstreamError as error:
@@ -216,15 +216,19 @@ class Flights(Generic[T]):
         )
         self.begun += 1
         flight = _Flight(task, self._clock(), self.begun, commitment, urgent)
-        # A flight that nobody waits for any more has had its error told as an event already.
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        task.add_done_callback(lambda _: self._remove(key, flight))
+        task.add_done_callback(lambda done: self._landed(key, flight, done))
         self._flights[key] = flight
         return flight
 
+    def _landed(self, key: str, flight: _Flight[T], done: asyncio.Task[T]) -> None:
+        # A flight that nobody waits for any more has had its error told as an event already.
+        if not done.cancelled():
+            done.exception()
+        self._remove(key, flight)
+
     async def _fly(self, key: str, work: Work[T], seconds: float) -> T:
         try:
-            async with asyncio.timeout(seconds):
+            with Deadline(seconds):
                 value = await work()
         except TimeoutError as error:
             late = UpstreamError(Kind.TIMEOUT, "the fetch was ended at its deadline")
