@@ -23,6 +23,10 @@ POLL = 1.0
 """Seconds after which who waits looks whether it has missed a message."""
 AGAIN = (0.1, 0.3, 0.6, 1.0)
 """Seconds after which an end that could not be told is told again: else others wait for a term."""
+LEAVING = 1.0
+"""Seconds that ends have to be told when leases are closed: a statement of a busy database takes
+longer than one of Redis, and one that is lost has others wait for a term and do the work again. Who
+waits for longer gains little: after the term they go on by themselves."""
 LINGER = 1.0
 """Seconds for which the end of a work is known to those who had looked before it."""
 
@@ -46,6 +50,7 @@ class SharedLeases(ABC):
         self._poll = poll
         self._waiting: dict[str, set[asyncio.Future[str | None]]] = {}
         self._out: set[asyncio.Task[None]] = set()
+        self._closing = asyncio.Event()
 
     @abstractmethod
     async def _acquire(self, key: str, token: str, *, insist: bool) -> Answer:
@@ -81,11 +86,13 @@ class SharedLeases(ABC):
                 return await self._owned(key, token, work, noted)
 
     async def close(self) -> None:
-        """Finish what is being given back, if that can be done at once."""
+        """Tell the ends that are not told yet, each once more, within `LEAVING` seconds."""
+        self._closing.set()
         if self._out:
-            _, late = await asyncio.wait(self._out, timeout=AGAIN[0])
+            _, late = await asyncio.wait(self._out, timeout=LEAVING)
             for task in late:
                 task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _found(
         self, key: str, token: str, answer: Answer, note: str, look: Look[Result]
@@ -122,10 +129,15 @@ class SharedLeases(ABC):
     async def _release(self, key: str, token: str, note: Note) -> None:
         """Give *key* back; again after a moment where that could not be said, while it matters."""
         for pause in AGAIN:
+            last = self._closing.is_set()
             with suppress(TierError):
                 await self._give_back(key, token, note, max(LINGER, note.seconds))
                 return
-            await asyncio.sleep(pause)
+            if last:
+                return  # whoever keeps them is away: nobody stays here for that
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._closing.wait()
 
     def _behind(self, talk: Coroutine[Any, Any, None]) -> None:
         """Do *talk* behind the answer, which needs not wait for it."""
