@@ -71,7 +71,7 @@ async def measure(plan: Plan, server: Server, redis: Valkey, folder: Path) -> li
         core, tier = await _hits(plan, url)
         lines.append(f"{f'{name}, SQLAlchemy Core':<36}{core:>10.0f}{1:>8.2f}")
         lines.append(f"{f'{name}, database tier':<36}{tier:>10.0f}{tier / core:>8.2f}")
-    lines += ["", *await written.measure(plan.written, server, redis), ""]
+    lines += ["", *written.report(await written.measure(plan.written, server, redis)), ""]
     url = await server.new_database()
     bells: tuple[tuple[str, Callable[[Sqlite | Postgres], Doorbell]], ...] = (
         ("doorbell", open_doorbell),

@@ -1,5 +1,8 @@
 """Writes behind the answer to PostgreSQL beside asyncpg alone, which upserts the same rows into the
 same table from one connection and from two. One run, in turns; only ratios are worth comparing.
+
+What is written behind is in Redis already, which is not timed but in the last line: that is a whole
+put, into memory and Redis as well.
 """
 
 from __future__ import annotations
@@ -8,7 +11,7 @@ import asyncio
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -18,10 +21,12 @@ import uvloop
 from bench.redis import Rate, make_entry
 from gateway.collection import settle
 from storage.database import open_database
-from storage.entry import Entry, encode
+from storage.entry import Entry
 from storage.entry_rows import labels_of
-from storage.redis import make_redis
+from storage.memory import MemoryTier
+from storage.redis import RedisTier, make_redis
 from storage.redis_backlog import RedisBacklog
+from storage.tiers import Tiers
 from storage.withdrawals import holdings, tenant_of
 from storage.write_behind import PER_BATCH, Bounds, WriteBehind
 from tests.servers.postgres import Server, postgres
@@ -29,6 +34,11 @@ from tests.servers.valkey import Valkey, valkey
 
 CALLERS = 500
 """Lookups at once whose answers are to be written."""
+BARE, BEHIND = "asyncpg alone", "write-behind"
+MEMORY = 64 << 20
+Keep = Callable[[Entry], Awaitable[object]]
+Way = Callable[[Sequence[Entry], RedisTier, WriteBehind], Awaitable[Keep]]
+"""Readies entries for being kept, and says how each is."""
 _UPSERT = """
     INSERT INTO entries (key, source, wire, stored_at, keep_until, tenant, holds, labels)
     SELECT key, source, wire, stored_at, keep_until, tenant, holds, string_to_array(labels, E'\\n')
@@ -52,12 +62,13 @@ class Plan:
 FULL, QUICK = Plan(), Plan(writes=1000, rounds=1)
 
 
-async def measure(plan: Plan, server: Server, redis: Valkey) -> list[str]:
-    """Return the lines of the table."""
+async def measure(plan: Plan, server: Server, redis: Valkey) -> dict[str, Rate]:
+    """Return how quickly each writes, the medians of the rounds."""
     turns: dict[str, Callable[[str], Awaitable[Rate]]] = {
-        "asyncpg alone": lambda url: _bare(plan, url, 1),
-        "asyncpg alone, two at once": lambda url: _bare(plan, url, 2),
-        "write-behind": lambda url: _behind(plan, url, redis),
+        BARE: lambda url: _bare(plan, url, 1),
+        f"{BARE}, two at once": lambda url: _bare(plan, url, 2),
+        BEHIND: lambda url: _behind(plan, url, redis, _later),
+        "memory, Redis and behind": lambda url: _behind(plan, url, redis, _put),
     }
     rates: dict[str, list[Rate]] = {name: [] for name in turns}
     for _ in range(plan.rounds):
@@ -65,11 +76,15 @@ async def measure(plan: Plan, server: Server, redis: Valkey) -> list[str]:
             url = await server.new_database()
             rates[name].append(await write(url))
             await server.drop_database(url)
-    medians = {
+    return {
         name: Rate(*(statistics.median(column) for column in zip(*each, strict=True)))
         for name, each in rates.items()
     }
-    bare = medians["asyncpg alone"]
+
+
+def report(medians: Mapping[str, Rate]) -> list[str]:
+    """Return the lines of the table."""
+    bare = medians[BARE]
     return [
         f"{'PostgreSQL, entries a second':<36}{'each s':>10}{'ratio':>8}{'CPU us each':>13}",
         *(
@@ -98,16 +113,18 @@ async def _bare(plan: Plan, url: str, connections: int) -> Rate:
         await pool.close()
 
 
-async def _behind(plan: Plan, url: str, server: Valkey) -> Rate:
+async def _behind(plan: Plan, url: str, server: Valkey, way: Way) -> Rate:
     """Return how quickly answers are written, from the first handed over to the last commit."""
     redis = make_redis(server.url, prefix="bench:", timeout=5.0, on_change=lambda *_: None)
     backlog = RedisBacklog(redis.link, "bench:")
     behind = WriteBehind(await open_database(url), backlog, bounds=Bounds(entries=plan.writes))
-    entries = iter(_entries(plan))
+    all_entries = _entries(plan)
+    keep = await way(all_entries, redis, behind)
+    entries = iter(all_entries)
 
     async def call() -> None:
         for entry in entries:
-            await behind.later(entry)
+            await keep(entry)
 
     async def all_written() -> None:
         await asyncio.gather(*(call() for _ in range(CALLERS)))
@@ -121,6 +138,16 @@ async def _behind(plan: Plan, url: str, server: Valkey) -> Rate:
         await redis.close()
 
 
+async def _later(entries: Sequence[Entry], redis: RedisTier, behind: WriteBehind) -> Keep:
+    for start in range(0, len(entries), CALLERS):
+        await asyncio.gather(*map(redis.put, entries[start : start + CALLERS]))
+    return behind.later
+
+
+async def _put(_entries: Sequence[Entry], redis: RedisTier, behind: WriteBehind) -> Keep:
+    return Tiers([MemoryTier(MEMORY), redis, behind], lambda *_: None).put
+
+
 async def _timed(count: int, work: Awaitable[object]) -> Rate:
     started, spent = time.perf_counter(), time.process_time()
     await work
@@ -132,7 +159,7 @@ def _row(entry: Entry) -> tuple[object, ...]:
     labels = "\n".join(labels_of(entry))
     times = time.time(), entry.keep_until
     return (
-        *(entry.key, entry.source, encode(entry), *times),
+        *(entry.key, entry.source, entry.packed, *times),
         *(tenant_of(entry.key), entry.holds, labels),
     )
 
@@ -156,7 +183,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     plan = QUICK if "--quick" in arguments else FULL
     settle()  # as the gateway itself does
     with postgres() as server, valkey() as redis:
-        lines = uvloop.run(measure(plan, server, redis))
+        lines = report(uvloop.run(measure(plan, server, redis)))
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
 

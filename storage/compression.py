@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import zlib
 
-from storage.entry import CorruptEntryError
-
 MARK = b"\xd1"
 """The first byte of what was compressed with `COMMON`, where an entry has its wire version.
 
@@ -37,6 +35,10 @@ COMMON = (
 _RAW = -15  # deflate without a header: the largest window, and no checksum of its own
 
 
+class BrokenError(Exception):
+    """Bytes that `compress` has not made."""
+
+
 def compress(wire: bytes) -> bytes:
     """Return *wire*, smaller if that pays."""
     if len(wire) < LEAST:
@@ -47,14 +49,14 @@ def compress(wire: bytes) -> bytes:
 
 
 def decompress(value: bytes) -> bytes:
-    """Return what `compress` was given; raise `CorruptEntryError` on broken bytes."""
+    """Return what `compress` was given; raise `BrokenError` on broken bytes."""
     if value[:1] != MARK:
         return value
     unpacker = zlib.decompressobj(_RAW, zdict=COMMON)
     try:
         wire = unpacker.decompress(memoryview(value)[1:], MOST)
     except zlib.error as error:
-        raise CorruptEntryError(str(error)) from error
+        raise BrokenError(str(error)) from error
     if not unpacker.eof:
-        raise CorruptEntryError("the compressed bytes are cut short, or grow beyond any entry")
+        raise BrokenError("the compressed bytes are cut short, or grow beyond any entry")
     return wire

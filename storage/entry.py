@@ -8,9 +8,12 @@ are parts with ages of their own, so that cheap records refresh alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import msgspec
+
+from storage.compression import BrokenError, compress, decompress
 
 WIRE_VERSION = 1
 """The first byte of an encoded entry; another version is a miss, never an error."""
@@ -49,7 +52,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     """By which the upstream can say that the content still holds (``ETag``, ``Last-Modified``)."""
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class Entry(msgspec.Struct, frozen=True, array_like=True, dict=True):
     """The kept answer of one lookup."""
 
     key: str
@@ -83,6 +86,11 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
         summary = 0 if self.summary is None else len(self.summary.body)
         return len(self.key) + len(self.head) + len(self.records.body) + summary + len(self.holds)
 
+    @cached_property
+    def packed(self) -> bytes:
+        """What servers keep: its bytes, smaller where that pays; made once for all of them."""
+        return compress(encode(self))
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -114,12 +122,19 @@ _decoder = msgspec.msgpack.Decoder(Entry)
 
 
 def encode(entry: Entry) -> bytes:
-    """Return the bytes that shared tiers keep."""
+    """Return the bytes that a tier keeps of *entry*."""
     return bytes((WIRE_VERSION,)) + _encoder.encode(entry)
 
 
 def decode(wire: bytes) -> Entry:
-    """Return the entry that *wire* holds; raise `CorruptEntryError` on anything else."""
+    """Return the entry that *wire* holds, packed or not.
+
+    Raise `CorruptEntryError` on anything else.
+    """
+    try:
+        wire = decompress(wire)
+    except BrokenError as error:
+        raise CorruptEntryError(str(error)) from error
     if not wire or wire[0] != WIRE_VERSION:
         raise CorruptEntryError("the bytes are not an entry of this version")
     try:

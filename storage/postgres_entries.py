@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-from storage.entry import Entry, encode
+from storage.entry import Entry
 from storage.entry_rows import LINES, Kept, labels_of, lines_of
 from storage.postgres_fills import EntryRow, Fill, Filled, PostgresFills
 from storage.withdrawals import Withdrawals, tenant_of
@@ -122,7 +122,7 @@ def _row(entry: Entry, stored_at: float) -> EntryRow:
     return EntryRow(
         _text(entry.key),
         entry.source,
-        encode(entry),
+        entry.packed,
         stored_at,
         entry.keep_until,
         _text(tenant_of(entry.key)),

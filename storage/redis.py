@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from storage.compression import compress, decompress
-from storage.entry import CorruptEntryError, Entry, decode, encode
+from storage.entry import CorruptEntryError, Entry, decode
 from storage.observation import Observer, PoolState
 from storage.redis_address import parse_address
 from storage.redis_clients import make_client
@@ -62,7 +61,7 @@ class RedisTier:
         value = await self.link.get(self._prefix + _text(key))
         if value is None:
             return None
-        entry = decode(decompress(value))
+        entry = decode(value)
         if entry.key != key:
             raise CorruptEntryError("the entry is that of another key")
         return entry
@@ -71,7 +70,7 @@ class RedisTier:
         """Keep *entry* until its ``keep_until``, in place of what stood there, or `TierError`."""
         expires = max(1, int(entry.keep_until * 1000))
         key = self._prefix + _text(entry.key)
-        await self.link.send("SET", key, compress(encode(entry)), "PXAT", expires)
+        await self.link.send("SET", key, entry.packed, "PXAT", expires)
 
     async def drop(self, keys: Sequence[str]) -> int:
         """Forget *keys*; return how many of them it had, or raise `TierError`."""

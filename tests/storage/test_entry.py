@@ -5,6 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from storage.compression import MARK
 from storage.entry import WIRE_VERSION, CorruptEntryError, Entry, Part, decode, encode
 from tests.storage.entries import make_entry
 
@@ -28,6 +29,24 @@ _entries = st.builds(
 @given(_entries)
 def test_what_was_encoded_is_decoded_as_it_was(entry: Entry) -> None:
     assert decode(encode(entry)) == entry
+
+
+@given(_entries)
+def test_what_was_packed_is_decoded_as_it_was(entry: Entry) -> None:
+    assert decode(entry.packed) == entry
+
+
+def test_an_entry_is_packed_once_and_another_one_anew() -> None:
+    entry = make_entry(body=b'"items":[' + b'{"id":"1","name":"x"},' * 50)
+    assert entry.packed is entry.packed
+    assert len(entry.packed) < len(encode(entry)) / 3
+    assert decode(msgspec.structs.replace(entry, position=7).packed).position == 7
+
+
+@pytest.mark.parametrize("rest", [b"", b"x", make_entry(body=b"x" * 900).packed[1:-1]])
+def test_broken_packed_bytes_are_corrupt(rest: bytes) -> None:
+    with pytest.raises(CorruptEntryError):
+        decode(MARK + rest)
 
 
 @given(st.binary() | st.binary().map(lambda tail: bytes((WIRE_VERSION,)) + tail))

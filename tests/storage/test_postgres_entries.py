@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from storage.compression import MARK
 from storage.database import DatabaseTier, open_database
-from storage.entry import Entry
+from storage.entry import Entry, encode
 from storage.invalidation import InvalidationLog
 from storage.tier import WithdrawnError
 from storage.withdrawals import SHARED, Scope
@@ -96,3 +97,19 @@ async def test_a_single_entry_may_be_empty_and_any_text_parts_nothing(tier: Data
     ]
     assert await tier.put_many(odd) == [None] * len(odd)
     assert [await tier.get(each.key) for each in odd] == odd
+
+
+async def test_an_entry_is_kept_as_redis_has_it(tier: DatabaseTier) -> None:
+    large = make_entry(body=b'"items":[' + b'{"id":"1","name":"x"},' * 50)
+    await tier.put(large)
+    ((wire,),) = await tier.database.rows("SELECT wire FROM entries")
+    assert wire == large.packed
+    assert wire.startswith(MARK)
+    assert await tier.get(large.key) == large
+
+
+async def test_what_an_older_version_has_kept_is_read(tier: DatabaseTier) -> None:
+    large = make_entry(body=b'"items":[' + b'{"id":"1","name":"x"},' * 50)
+    await tier.put(large)
+    await tier.database.change("UPDATE entries SET wire = ?", encode(large))
+    assert await tier.get(large.key) == large
