@@ -50,6 +50,13 @@ class Journey:
 _CURRENT: ContextVar[Journey | None] = ContextVar("journey", default=None)
 
 
+def begin_journey() -> Journey:
+    """Note what happens in this context from now on, and in what is started from it."""
+    begun = Journey()
+    _CURRENT.set(begun)
+    return begun
+
+
 @contextmanager
 def journey() -> Iterator[Journey]:
     """Note what happens in this context, and in what is started from it, while the body runs."""

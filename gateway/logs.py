@@ -9,7 +9,8 @@ import logging
 import math
 import re
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from contextvars import ContextVar
 from typing import Any, TextIO
 from urllib.parse import quote, quote_plus
 
@@ -44,6 +45,11 @@ REPEAT_AFTER = 60.0
 """Seconds for which the same fault is counted and not told again."""
 MOST_FAULTS = 1000
 """So many faults are told apart; they are made of names of the configuration and words of ours."""
+OF_REQUEST: ContextVar[Callable[[], Mapping[str, str]] | None] = ContextVar(
+    "of_request", default=None
+)
+"""What lines of this context say of the request that they belong to: asked for when one is told,
+which is not once in a hundred hits."""
 _HIDDEN = "***"
 _MIN_SECRET = 4
 """Shorter values are no secrets; hiding them would only garble every line."""
@@ -74,6 +80,7 @@ def configure(
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _merge_request,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -186,6 +193,11 @@ def _members(event: Event) -> dict[str, Any]:
     # An event's own slots, in order: `dataclasses.asdict` would copy each value deeply.
     fields = event.__dataclass_fields__.items()
     return {name: getattr(event, name) for name, field in fields if field.repr}
+
+
+def _merge_request(_logger: object, _method: str, event: EventDict) -> EventDict:
+    members = OF_REQUEST.get()
+    return event if members is None else {**members(), **event}
 
 
 def _renderers(*, as_text: bool, hide: Callable[[str], str]) -> list[Processor]:

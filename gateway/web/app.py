@@ -28,6 +28,7 @@ from gateway.web.measuring import measure
 from gateway.web.metrics import REGISTRY, make_registry, metrics
 from gateway.web.middlewares import MAX_BODY, MIDDLEWARES, identify
 from gateway.web.pages import PAGES, dashboard, docs, load_pages, part
+from gateway.web.plain import PLAIN, PlainLookups
 from gateway.web.profile import profile
 from gateway.web.recognition import Recognition
 from gateway.web.refresh import refresh
@@ -114,6 +115,13 @@ def make_app(gateway: Gateway) -> web.Application:
     )
     app.on_cleanup.append(_tell_hits)
     app[SEATS] = _seats(gateway, app, recognition)
+    app[PLAIN] = PlainLookups(
+        gateway,
+        recognition=recognition,
+        limits=app[LIMITS],
+        bodies=app[BODIES],
+        seats=app[SEATS],
+    )
     sizes = {"encoded": lambda: app[BODIES].size, "ready": lambda: app[HITS].size}
     app[REGISTRY] = make_registry(gateway, sizes)
     if apart:
@@ -121,6 +129,7 @@ def make_app(gateway: Gateway) -> web.Application:
         admin[REGISTRY] = app[REGISTRY]
         admin[HITS] = app[HITS]
         admin[SEATS] = app[SEATS]
+        admin[PLAIN] = app[PLAIN]
         app[ADMIN] = admin
     return app
 

@@ -62,7 +62,7 @@ async def explain(request: Request, handler: Handler) -> web.StreamResponse:
         found = from_http(error)
     except Exception:  # noqa: BLE001 - the last resort of a request: logged with its id
         _log.exception("request.crashed", method=request.method, path=request.path)
-        found = ProblemError(500, "the gateway failed; its log has the reason under X-Request-Id")
+        found = crashed()
     return found.response(request.path)
 
 
@@ -72,6 +72,11 @@ async def protect(request: Request, handler: Handler) -> web.StreamResponse:
     response = await handler(request)
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def crashed() -> ProblemError:
+    """Return the problem of what nobody expected, which has been logged."""
+    return ProblemError(500, "the gateway failed; its log has the reason under X-Request-Id")
 
 
 def _bound_body(request: Request) -> None:

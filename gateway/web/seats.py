@@ -134,10 +134,17 @@ class Seats:
 
         *content* is the tag of its content, and *tag* that of it as it is shown.
         """
-        line = _GET + request.raw_path.encode("utf-8", "surrogateescape")
+        if _SESSION not in request.headers:
+            line = _GET + request.raw_path.encode("utf-8", "surrogateescape")
+            self.serve_line(line, search, answer, content, tag)
+
+    def serve_line(
+        self, line: bytes, search: Search, answer: Answer, content: str, tag: str
+    ) -> None:
+        """Do as `serve`, for the request whose first line without its version is *line*."""
         shared = search.route.share == "public"
         table = self._tables.get(line if shared else own(search.lookup.tenant) + line)
-        if table is None or not table.seats or _SESSION in request.headers:
+        if table is None or not table.seats:
             return
         said = self._answers.of(search, answer, content, tag)
         # Who came after a withdrawal does not have what was fetched before it (design §7).

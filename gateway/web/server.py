@@ -22,7 +22,7 @@ from gateway.logs import EventLog
 from gateway.ports import BACKLOG
 from gateway.warming import warming_on_start
 from gateway.web.descriptors import allow_many_connections
-from gateway.web.seating import connections_of
+from gateway.web.plain_connection import connections_of
 from gateway.worker import Worker
 from storage.tier import TierError
 
