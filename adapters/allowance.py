@@ -36,10 +36,13 @@ def seconds_until_more(
     *remaining* and *reset* name headers beside the usual ones; *now* is in Unix seconds. Where
     several windows stand in ``RateLimit``, the longest that is spent counts.
     """
-    waits = [wait for left, wait in _spent(headers.get("RateLimit", "")) if left <= 0]
+    windows = headers.get("RateLimit")
+    waits = [wait for left, wait in _spent(windows) if left <= 0] if windows else []
     left_text = _first(headers, (remaining, *_REMAINING))
     if _count(left_text) == 0:
         waits.append(read_reset(_first(headers, (reset, *_RESET)), now, unit))
+    if not waits:
+        return None
     known = [wait for wait in waits if wait is not None and 0 < wait <= LONGEST]
     return max(known, default=None)
 
@@ -87,7 +90,10 @@ def _from_number(number: float, now: float, unit: Unit) -> float | None:
 
 
 def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((headers[name] for name in names if name and name in headers), "")
+    for name in names:
+        if name and name in headers:
+            return headers[name]
+    return ""
 
 
 def _count(text: str) -> int | None:
@@ -96,6 +102,8 @@ def _count(text: str) -> int | None:
 
 
 def _number(text: str) -> float | None:
+    if not text:
+        return None
     try:
         number = float(text)
     except ValueError:

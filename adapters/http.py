@@ -7,10 +7,11 @@ import ipaddress
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
+import msgspec
 from yarl import URL
 
 from adapters.errors import Kind, UpstreamError
@@ -21,8 +22,7 @@ _MAX_REDIRECTS = 3
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """What came back over HTTP."""
 
     status: int
@@ -31,7 +31,7 @@ class Reply:
     """Of the content type; empty where it says none."""
     retry_after: float | None = None
     """Seconds, from ``Retry-After``."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     """By any case of their names."""
 
 
@@ -109,8 +109,7 @@ async def send(
 
     *clean* takes keys out of the body. Redirects stay on the host that was configured.
     """
-    limits = aiohttp.ClientTimeout(total=seconds)
-    target = url
+    target, limits = url, _limits(seconds)
     try:
         for _ in range(_MAX_REDIRECTS + 1):
             async with session.get(
@@ -133,18 +132,29 @@ async def send(
 
 
 async def _read_body(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > max_bytes:
+    content, length = response.content, 0
+    pieces = []  # one, as a rule: it is not copied then
+    while True:
+        piece = await content.readany()
+        length += len(piece)
+        if length > max_bytes:
             response.close()
             raise UpstreamError(Kind.MALFORMED, f"the answer is longer than {max_bytes} bytes")
-    return bytes(body)
+        pieces.append(piece)
+        if content.at_eof():
+            return b"".join(pieces)
 
 
 def _to_reply(response: aiohttp.ClientResponse, body: bytes) -> Reply:
-    wait = parse_retry_after(response.headers.get("Retry-After", ""), time.time())
-    return Reply(response.status, body, response.charset or "", wait, response.headers)
+    headers = response.headers
+    asked = headers.get("Retry-After")
+    wait = None if asked is None else parse_retry_after(asked, time.time())
+    return Reply(response.status, body, response.charset or "", wait, headers)
+
+
+@lru_cache(maxsize=256)
+def _limits(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds)
 
 
 def parse_retry_after(value: str, now: float) -> float | None:

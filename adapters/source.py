@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
+
+import msgspec
 
 Record = Mapping[str, Any]
 """One row: ``id`` and ``name`` as text, and the fields that the configuration names."""
@@ -24,19 +26,18 @@ class Priority(IntEnum):
     """A batch that may take hours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(msgspec.Struct, frozen=True):
     """What a source is asked, in its normalised form."""
 
     text: str
     """``q``; empty where the source declares other parameters and none was given."""
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = {}
     """The source's own parameters, as declared."""
     language: str = ""
-    priority: Priority = field(default=Priority.CALLER, compare=False)
-    validator: str = field(default="", compare=False)
+    priority: Priority = Priority.CALLER
+    validator: str = ""
     """What the kept payload of this query came with, for asking whether it still holds."""
-    whole: bool = field(default=False, compare=False)
+    whole: bool = False
     """All records that there are, on however many pages: what a listing asks."""
 
 
@@ -49,8 +50,7 @@ class Attribution:
     license: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(msgspec.Struct, frozen=True):
     """What a source answered."""
 
     records: tuple[Record, ...]

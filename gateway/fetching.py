@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import msgspec
 import orjson
 
 from adapters.errors import UpstreamError
-from adapters.source import Payload, Priority, Record
+from adapters.source import Payload, Priority, Query
 from gateway.answer import encode_records
 from gateway.events import Events, Fetched, FetchFailed
 from gateway.lookup import Lookup, comparable
@@ -23,8 +22,7 @@ Named = tuple[tuple[str, str], ...]
 """The id and name of each record."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(msgspec.Struct, frozen=True):
     """What a fetch brought, encoded once."""
 
     part: Part
@@ -55,7 +53,7 @@ class Fetching:
         started = self._timer()
         # What lacks a part is asked for anew, or it would lack it for ever.
         known = "" if old is None or old.partial else old.records.validator
-        query = replace(lookup.query, priority=priority, validator=known)
+        query = Query(lookup.text, lookup.params, lookup.language, priority, known)
         try:
             payload = await route.source.fetch(query)
             if not payload.unchanged:
@@ -74,13 +72,9 @@ class Fetching:
             return Fetch(part, old.empty, old.partial, old.holds, position)
         body, digest = encode_records(payload), digest_of(payload)
         part = Part(body, payload.at, seconds, digest, validator=payload.validator)
-        named = tuple((str(record["id"]), str(record["name"])) for record in payload.records)
-        holds = holdings(lookup.text, map(_naming, payload.records))
+        named = tuple([(str(record["id"]), str(record["name"])) for record in payload.records])
+        holds = holdings(lookup.text, [(each, comparable(name)) for each, name in named])
         return Fetch(part, not payload.records, payload.partial, holds, position, named)
-
-
-def _naming(record: Record) -> tuple[str, str]:
-    return str(record["id"]), comparable(str(record["name"]))
 
 
 def digest_of(payload: Payload) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from adapters.errors import Kind, UpstreamError
 from adapters.source import Attribution, Payload, Priority, Query, Record, Source
@@ -120,7 +122,8 @@ async def _for_records(part: _Part, query: Query, needed: PartAnswer) -> PartAns
 
 async def _ask(source: Source, query: Query, owner: Any, values: Mapping[str, str]) -> PartAnswer:
     try:
-        payload = await source.fetch(replace(query, params={**query.params, **values}))
+        asked = msgspec.structs.replace(query, params={**query.params, **values})
+        payload = await source.fetch(asked)
     except UpstreamError as error:
         return PartAnswer(error=error)
     return _whole(payload, owner)

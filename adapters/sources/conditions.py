@@ -37,6 +37,8 @@ class Conditions:
 
     def headers(self, validator: str) -> dict[str, str]:
         """Return the headers that ask whether what came with *validator* still holds."""
+        if not validator:
+            return {}
         mark, *values = validator.split("\n")
         if not self._applies or mark != self._mark or len(values) != 2:
             return {}

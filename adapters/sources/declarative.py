@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import aiohttp
+import msgspec
 
 from adapters.allowance import seconds_until_more
 from adapters.errors import Kind, UpstreamError
@@ -104,6 +105,8 @@ class DeclarativeSource:
 
     def _kept(self, query: Query, records: list[Record]) -> list[Record]:
         """Leave out what was not asked for, where the upstream does not."""
+        if not self._keep:
+            return records
         wanted = {field: _value(query, name) for field, name in self._keep.items()}
         given = {field: value for field, value in wanted.items() if value}
         return [
@@ -116,13 +119,13 @@ class DeclarativeSource:
         reply = await send(
             self._session,
             request.url,
-            {**request.headers, **conditions},
+            {**request.headers, **conditions} if conditions else request.headers,
             seconds=self._request.timeout,
             max_bytes=self._request.max_bytes,
             clean=self._asker.redactor.clean_bytes,
         )
         if reply.retry_after is None and not 200 <= reply.status < 300:
-            reply = replace(reply, retry_after=self._pause(reply))
+            reply = msgspec.structs.replace(reply, retry_after=self._pause(reply))
         return reply
 
     def _pause(self, reply: Reply) -> float | None:
@@ -148,8 +151,9 @@ class DeclarativeSource:
 
 def _with_words(credit: Attribution, words: str) -> Attribution:
     """Return *credit* with the upstream's own *words* behind it, unless it has them already."""
-    text = credit.text if words in credit.text else f"{credit.text} {words}".strip()
-    return replace(credit, text=text)
+    if words in credit.text:
+        return credit
+    return replace(credit, text=f"{credit.text} {words}".strip())
 
 
 def _value(query: Query, name: str) -> str:

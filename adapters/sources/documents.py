@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import msgspec
 import orjson
 from lxml import etree
 
@@ -15,8 +16,7 @@ _KOREAN = {"euc-kr", "euc_kr", "euckr", "ks_c_5601-1987", "ksc5601", "cp949", "m
 _TEXT_LIMIT = 65_536
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """A body that was read: its text (the start of it, for rules) and its value.
 
     *value* is None where the body is neither JSON, XML nor CSV.
@@ -26,6 +26,7 @@ class Document:
     value: Any
 
 
+@lru_cache(maxsize=64)
 def python_charset(name: str) -> str:
     """Return Python's name of a charset, UTF-8 for unknown ones.
 

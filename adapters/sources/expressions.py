@@ -29,10 +29,13 @@ class Expression:
             raise SpecError(path, f"{text!r} is no JMESPath: {_first_line(error)}") from error
         self.text = text
         self._names = tuple(text.split(".")) if _NAMES.fullmatch(text) else ()
+        self._name = text if len(self._names) == 1 else ""
         self._whole = text == "@"
 
     def find(self, document: Any) -> Any:
         """Return what it finds in *document*; a type that it cannot work on is malformed."""
+        if self._name:
+            return document.get(self._name) if isinstance(document, dict) else None
         if self._names:
             return _descend(document, self._names)
         if self._whole:

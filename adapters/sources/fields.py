@@ -23,7 +23,7 @@ _LINES = re.compile(r" ?\n[ \n]*\n ?| ?\n ?")
 
 def clean_text(text: str, *, strip_tags: bool) -> str:
     """Return *text* without control white space, and without tags and entities if so told."""
-    if strip_tags and ("<" in text or "&" in text or "]]>" in text):
+    if strip_tags and ("<" in text or "&" in text or ("]" in text and "]]>" in text)):
         text = html.unescape(_TAG.sub("", _BREAK.sub("\n", text)))
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -45,26 +45,35 @@ class Field:
         """Compile *spec*, which stands at *path*; raise `SpecError`."""
         self._spec = spec if isinstance(spec, FieldSpec) else FieldSpec(path=spec)
         self._expression = Expression(path, self._spec.path)
-        self._nulls = {*nulls, *self._spec.nulls}
+        self._nulls = {"", *nulls, *self._spec.nulls}
+        self._longest_null = max(map(len, self._nulls))
         own = self._spec.strip_tags
         self._strip_tags = strip_tags if own is None else own
         self._cast = _CASTS[self._spec.cast]
+        self._is_text = self._spec.cast == "text"
 
     def read(self, row: Any) -> Any:
         """Return the value in *row*, or None."""
         found = self._expression.find(row)
+        if self._is_text and isinstance(found, str):  # as most are: nothing to cast or join
+            text = clean_text(found, strip_tags=self._strip_tags)
+            return None if self._is_null(text) else text
         if self._spec.cast == "any":
             return found
         if self._spec.cast == "xml":
             found = [xml_text(text) for text in as_texts(found)]
         texts = [clean_text(text, strip_tags=self._strip_tags) for text in as_texts(found)]
-        texts = [text for text in texts if text and text not in self._nulls]
+        texts = [text for text in texts if not self._is_null(text)]
         if not texts:
             return None
         try:
             return self._cast(texts, self._spec)
         except (ValueError, OverflowError):
             return None
+
+    def _is_null(self, text: str) -> bool:
+        # A long text is not hashed to be told that it is none of them.
+        return len(text) <= self._longest_null and text in self._nulls
 
 
 def _to_int(texts: list[str], spec: FieldSpec) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache, partial
 from math import inf
 from typing import NoReturn
 from urllib.parse import quote
 
+import msgspec
 from yarl import URL
 
 from adapters.errors import Kind, UpstreamError
@@ -21,13 +22,13 @@ from adapters.sources.spec import AuthSpec, ParamSpec, RequestSpec, SpecError
 from adapters.sources.templates import AbsentError, Template
 
 _OPTIONAL = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
+_NO_PLAIN = re.compile(r"[{}\[\]?#]")
 _AUTHORITY = re.compile(r"https?://[^/?#]+")
 PAGE_NAMES = ("page", "offset", "first", "last", "size", "cursor")
 _LABEL = re.compile(r"[A-Za-z0-9-]{1,63}")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What is sent."""
 
     url: URL
@@ -42,10 +43,12 @@ class Asker:
         names = {"q", "lang", *params, *spec.vars, *PAGE_NAMES}
         self._spec = spec
         self._charset = python_charset(spec.charset)
-        self._declared = frozenset(params)
+        self._constant = {**dict.fromkeys(params, ""), **spec.vars}
+        self._first = {**_page_values(spec.pages.size, 0, ""), **self._constant}
         self._keys = [plain_key("request.auth.key", auth) for auth in spec.auths]
         self.redactor = Redactor(self._keys)
         self._origin, self._segments = _compile_url(spec.url, {*names, "key"})
+        self._plain = _plain_url(spec.url)
         self._query = _compile_all("request.params", spec.params, names)
         self._headers = _compile_all("request.headers", spec.headers, names)
         for name, param in params.items():
@@ -61,16 +64,12 @@ class Asker:
         """
         if not self._spec.has_keys:
             raise UpstreamError(Kind.AUTH_CONFIG, "no key is configured for this source")
-        values = {
-            **_page_values(self._spec.pages.size, page, cursor),
-            **dict.fromkeys(self._declared, ""),
-            **self._spec.vars,
-            **query.params,
-            "q": query.text,
-            "lang": query.language,
-        }
-        pairs = dict(_filled(self._query, values))
-        headers = dict(_filled(self._headers, values))
+        known = self._first
+        if page or cursor:
+            known = {**_page_values(self._spec.pages.size, page, cursor), **self._constant}
+        values = {**known, **query.params, "q": query.text, "lang": query.language}
+        pairs = _filled(self._query, values)
+        headers = _filled(self._headers, values)
         for auth, key in zip(self._spec.auths, self._keys, strict=True):
             if key and auth.place == "query":
                 pairs[auth.name] = key
@@ -101,6 +100,10 @@ class Asker:
         return Request(url, first.headers)
 
     def _url(self, values: Mapping[str, str], pairs: Mapping[str, str]) -> URL:
+        encode = self._encode_query
+        joined = "&".join([f"{encode(name)}={encode(value)}" for name, value in pairs.items()])
+        if self._plain is not None:  # which is not parsed for each request
+            return self._plain(query_string=joined)
         try:
             text = self._origin.fill(values, _host_label)
         except AbsentError as error:
@@ -112,8 +115,6 @@ class Asker:
                 if not optional:
                     _refuse(error)
         if pairs:
-            encode = self._encode_query
-            joined = "&".join(f"{encode(name)}={encode(value)}" for name, value in pairs.items())
             text += ("&" if "?" in text else "?") + joined
         return URL(text, encoded=True)
 
@@ -127,10 +128,16 @@ class Asker:
 
     def _quote(self, value: str) -> str:
         try:
-            return quote(value, safe=self._spec.safe, encoding=self._charset)
+            return _quoted(value, self._spec.safe, self._charset)
         except UnicodeEncodeError as error:
             what = f"{value[error.start : error.end]!r} cannot be written in {self._spec.charset}"
             raise UpstreamError(Kind.INVALID_INPUT, what) from error
+
+
+@lru_cache(maxsize=1024)
+def _quoted(value: str, safe: str, charset: str) -> str:
+    """Quote once what is configured: it comes with every request."""
+    return quote(value, safe=safe, encoding=charset)
 
 
 def lifetime(spec: RequestSpec) -> tuple[float, float]:
@@ -160,6 +167,18 @@ def _compile_url(text: str, names: set[str]) -> tuple[Template, list[tuple[Templ
     return Template("request.url", match[0], names - {"key"}), segments
 
 
+def _plain_url(text: str) -> Callable[..., URL] | None:
+    """Return what adds a query to *text*, where that has no placeholder and no query yet."""
+    if _NO_PLAIN.search(text):
+        return None
+    try:
+        url = URL(text, encoded=True)
+    except ValueError as error:
+        raise SpecError("request.url", f"{text!r} is no http or https URL") from error
+    authority, path = url.raw_authority, url.raw_path
+    return partial(URL.build, scheme=url.scheme, authority=authority, path=path, encoded=True)
+
+
 def _compile_all(path: str, texts: Mapping[str, str], names: set[str]) -> dict[str, Template]:
     return {name: Template(f"{path}.{name}", text, names) for name, text in texts.items()}
 
@@ -175,15 +194,15 @@ def _page_values(size: int, page: int, cursor: str) -> dict[str, str]:
     }
 
 
-def _filled(templates: Mapping[str, Template], values: Mapping[str, str]) -> list[tuple[str, str]]:
-    filled = []
+def _filled(templates: Mapping[str, Template], values: Mapping[str, str]) -> dict[str, str]:
+    filled = {}
     for name, template in templates.items():
         try:
             text = template.fill(values)
         except AbsentError:
             continue
         if text:
-            filled.append((name, text))
+            filled[name] = text
     return filled
 
 

@@ -61,8 +61,9 @@ class RowFinder:
         return kept, max(total or 0, len(kept)), count
 
     def _unwrap(self, found: Any) -> Any:
-        wrapped = isinstance(found, dict) and found.keys() == {self._spec.unwrap}
-        return found[self._spec.unwrap] if wrapped else found
+        name = self._spec.unwrap
+        wrapped = isinstance(found, dict) and len(found) == 1 and name in found
+        return found[name] if wrapped else found
 
     def _to_rows(self, found: Any) -> list[Any]:
         if self._spec.shape == "list":

@@ -59,15 +59,16 @@ class Template:
 
     def __init__(self, path: str, text: str, names: Collection[str]) -> None:
         """Compile *text*, which stands at *path*; raise `SpecError` on a name not in *names*."""
-        self._pieces = tuple(_parse(path, text, names))
+        self._pieces = tuple(piece for piece in _parse(path, text, names) if piece != "")
         self.slots = tuple(piece for piece in self._pieces if isinstance(piece, Slot))
 
     def fill(self, values: Mapping[str, str], encode: Callable[[str], str] = str) -> str:
         """Return the text with *values*, each through *encode*; raise `AbsentError`."""
-        return "".join(
+        texts = [
             encode(piece.fill(values)) if isinstance(piece, Slot) else piece
             for piece in self._pieces
-        )
+        ]
+        return "".join(texts)
 
 
 def _parse(path: str, text: str, names: Collection[str]) -> list[str | Slot]:

@@ -90,6 +90,34 @@ async def test_a_body_is_cut_off_at_its_cap_even_when_it_comes_packed() -> None:
     assert error.kind is Kind.MALFORMED
 
 
+@pytest.mark.parametrize(("last", "fits"), [(b"c" * 400, True), (b"c" * 401, False)])
+async def test_a_body_of_several_pieces_is_joined_up_to_its_cap(last: bytes, fits: bool) -> None:
+    pieces = [b"a" * 300, b"b" * 300, last]
+
+    async def by_pieces(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in pieces:
+            await response.write(piece)
+            await asyncio.sleep(0.01)
+        return response
+
+    async with serving(by_pieces) as base:
+        if fits:
+            assert (await get(base)).body == b"".join(pieces)
+        else:
+            assert (await failure(base)).kind is Kind.MALFORMED
+
+
+async def test_an_answer_without_a_body_is_empty() -> None:
+    async def nothing(_request: web.Request) -> web.Response:
+        return web.Response(status=204)
+
+    async with serving(nothing) as base:
+        reply = await get(base)
+    assert (reply.status, reply.body, reply.retry_after) == (204, b"", None)
+
+
 async def test_a_redirect_stays_on_the_host() -> None:
     async def redirect(request: web.Request) -> web.Response:
         if request.path == "/there":

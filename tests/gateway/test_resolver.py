@@ -425,8 +425,8 @@ class Conditional(ScriptedSource):
     async def fetch(self, query: Query) -> Payload:
         payload = await super().fetch(query)
         if query.validator == "v1":
-            return replace(payload, records=(), total=0, unchanged=True)
-        return replace(payload, validator="v1")
+            return msgspec.structs.replace(payload, records=(), total=0, unchanged=True)
+        return msgspec.structs.replace(payload, validator="v1")
 
 
 async def test_unchanged_upstream_renews_the_age_of_what_is_kept_and_nothing_else() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from adapters.errors import Kind, UpstreamError
 from adapters.source import Query
-from adapters.sources.spec import SpecError
+from adapters.sources.requests import Asker
+from adapters.sources.spec import RequestSpec, SpecError
 from tests.recordings import NOW, read, said, source_of
 
 
@@ -60,6 +61,28 @@ async def test_a_wrong_expression_is_an_error_of_the_configuration(config: str, 
             pass
     assert caught.value.path == path
     assert caught.value.message
+
+
+@pytest.mark.parametrize("url", ["ftp://example.org/a", "http://exa℀mple.org/a"])
+def test_what_is_no_address_is_told_before_anybody_asks(url: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        Asker(RequestSpec(url=url), {})
+    assert caught.value.path == "request.url"
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("http://example.org:81", "http://example.org:81/?n=1&q=a%20b"),
+        ("https://example.org/x/y", "https://example.org/x/y?n=1&q=a%20b"),
+        ("https://example.org/x?y=2", "https://example.org/x?y=2&n=1&q=a%20b"),
+        ("https://example.org/{q}", "https://example.org/a%20b?n=1&q=a%20b"),
+    ],
+)
+def test_parameters_stand_behind_whatever_address_is_configured(url: str, asked: str) -> None:
+    asker = Asker(RequestSpec(url=url, params={"n": "1", "q": "{q}"}), {})
+    for _ in range(2):
+        assert str(asker.build(Query("a b")).url) == asked
 
 
 async def refusal(config: dict[str, Any], query: Query) -> UpstreamError:
