@@ -35,6 +35,7 @@ NAMED = (
     "shapes",
     "simulation",
     "soak",
+    "tiers",
     "written",
 )
 STREAMS = 100

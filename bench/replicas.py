@@ -9,10 +9,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import uvloop
 from sqlalchemy import bindparam, column, make_url, select, table
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -33,6 +34,8 @@ from tests.servers.postgres import Server, postgres
 from tests.servers.valkey import Valkey, valkey
 
 REPLICAS = 3
+SQLITE, POSTGRES = "SQLite", "PostgreSQL"
+BELL, POLL = "doorbell", "poll alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,17 @@ class Plan:
     keys: int = 1000
     written: written.Plan = written.FULL
     withdrawals: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was measured."""
+
+    hits: Mapping[str, tuple[float, float]]
+    """By database: those of SQLAlchemy Core and of the tier, each second."""
+    written: Mapping[str, Rate]
+    seen: Mapping[str, tuple[float, float]]
+    """How soon a withdrawal was, by what tells of it: the median and the most, in ms."""
 
 
 QUICK = Plan(seconds=0.1, rounds=1, keys=50, written=written.QUICK, withdrawals=2)
@@ -63,24 +77,34 @@ class Silent:
         """There is nothing to close."""
 
 
-async def measure(plan: Plan, server: Server, redis: Valkey, folder: Path) -> list[str]:
+async def measure(plan: Plan, server: Server, redis: Valkey, folder: Path) -> Outcome:
+    """Return the figures."""
+    sqlite = f"sqlite+aiosqlite:///{folder / 'bench.db'}"
+    hits = {
+        name: await _hits(plan, url)
+        for name, url in ((SQLITE, sqlite), (POSTGRES, await server.new_database()))
+    }
+    rates = await written.measure(plan.written, server, redis)
+    url = await server.new_database()
+    bells: tuple[tuple[str, Callable[[Sqlite | Postgres], Doorbell], int], ...] = (
+        (BELL, open_doorbell, plan.withdrawals),
+        (POLL, lambda _: Silent(), max(2, plan.withdrawals // 4)),
+    )
+    seen: dict[str, tuple[float, float]] = {}
+    for name, bell, count in bells:
+        times = [each * 1000 for each in await _seen(url, bell, count)]
+        seen[name] = statistics.median(times), max(times)
+    return Outcome(hits, rates, seen)
+
+
+def report(outcome: Outcome) -> list[str]:
     """Return the lines of the tables."""
     lines = [f"{f'Database hit, {TASKS} tasks, 2 KB':<36}{'each s':>10}{'ratio':>8}"]
-    sqlite = f"sqlite+aiosqlite:///{folder / 'bench.db'}"
-    for name, url in (("SQLite", sqlite), ("PostgreSQL", await server.new_database())):
-        core, tier = await _hits(plan, url)
+    for name, (core, tier) in outcome.hits.items():
         lines.append(f"{f'{name}, SQLAlchemy Core':<36}{core:>10.0f}{1:>8.2f}")
         lines.append(f"{f'{name}, database tier':<36}{tier:>10.0f}{tier / core:>8.2f}")
-    lines += ["", *written.report(await written.measure(plan.written, server, redis)), ""]
-    url = await server.new_database()
-    bells: tuple[tuple[str, Callable[[Sqlite | Postgres], Doorbell]], ...] = (
-        ("doorbell", open_doorbell),
-        ("poll alone", lambda _: Silent()),
-    )
-    for name, bell in bells:
-        count = plan.withdrawals if name == "doorbell" else max(2, plan.withdrawals // 4)
-        seen = [each * 1000 for each in await _seen(url, bell, count)]
-        middle, most = statistics.median(seen), max(seen)
+    lines += ["", *written.report(outcome.written), ""]
+    for name, (middle, most) in outcome.seen.items():
         lines.append(
             f"{f'Withdrawal seen by {REPLICAS}, {name}':<36}{middle:>7.1f} ms median"
             f"{most:>9.1f} ms at most"
@@ -164,7 +188,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     """Print the tables."""
     plan = QUICK if "--quick" in arguments else Plan()
     with postgres() as server, valkey() as redis, tempfile.TemporaryDirectory() as folder:
-        lines = asyncio.run(measure(plan, server, redis, Path(folder)))
+        lines = report(uvloop.run(measure(plan, server, redis, Path(folder))))
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
 

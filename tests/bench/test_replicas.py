@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.replicas import QUICK, measure
+from bench.replicas import QUICK, measure, report
 from tests.servers.postgres import Server
 from tests.servers.valkey import Valkey
 
@@ -15,6 +15,6 @@ from tests.servers.valkey import Valkey
 async def test_each_figure_has_its_line(
     postgres_server: Server, valkey_server: Valkey, tmp_path: Path
 ) -> None:
-    table = "\n".join(await measure(QUICK, postgres_server, valkey_server, tmp_path))
+    table = "\n".join(report(await measure(QUICK, postgres_server, valkey_server, tmp_path)))
     for line in ("SQLite, database tier", "PostgreSQL, database tier", "entries a second", "poll"):
         assert line in table
