@@ -9,6 +9,7 @@ import pytest
 from gateway.web.descriptors import allow_many_connections
 from tests.servers.postgres import Server, postgres, replica_of
 from tests.servers.valkey import Valkey, valkey
+from tests.stub_upstream import StubUpstream
 
 # A thousand callers in one process are two thousand sockets; 1,024 is the usual soft limit.
 allow_many_connections()
@@ -41,3 +42,10 @@ async def postgres_url(postgres_server: Server) -> AsyncIterator[str]:
     url = await postgres_server.new_database()
     yield url
     await postgres_server.drop_database(url)
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[StubUpstream]:
+    """An upstream that is really asked."""
+    async with StubUpstream() as stub:
+        yield stub

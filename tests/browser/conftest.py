@@ -26,12 +26,6 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def upstream() -> AsyncIterator[StubUpstream]:
-    async with StubUpstream() as stub:
-        yield stub
-
-
-@pytest.fixture
 def config(tmp_path: Path, upstream: StubUpstream) -> Config:
     quota = {"limit": 1000, "per": "day", "window": "calendar"}
     summary = {"by": "extractive", "language": "en", "roles": {"purpose": ["use"]}}

@@ -18,14 +18,7 @@ from gateway.freshness import (
     renews_early,
 )
 from storage.entry import Entry, Part
-
-POLICY = FreshnessSpec(
-    ttl=Duration(100),
-    negative_ttl=Duration(10),
-    stale_while_revalidate=Duration(50),
-    stale_if_error=Duration(200),
-    jitter=0.0,
-)
+from tests.gateway.world import POLICY
 
 
 def entry(*, at: float = 0.0, empty: bool = False, summary: Part | None = None) -> Entry:

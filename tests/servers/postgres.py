@@ -143,11 +143,8 @@ def postgres() -> Iterator[Server]:
         server = Server(folder / "primary", free_port())
         _run("initdb", "-D", str(server.folder), "-U", "postgres", "-A", "trust",
              "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", cwd=folder)  # fmt: skip
-        server.start()
-        try:
+        with _started(server):
             yield server
-        finally:
-            server.stop()
 
 
 @contextmanager
@@ -158,11 +155,17 @@ def replica_of(primary: Server) -> Iterator[Server]:
         _run("pg_basebackup", "-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres",
              "-D", str(server.folder), "-R", "-X", "stream", "-c", "fast", "--no-sync",
              cwd=folder)  # fmt: skip
-        server.start()
-        try:
+        with _started(server):
             yield server
-        finally:
-            server.stop()
+
+
+@contextmanager
+def _started(server: Server) -> Iterator[None]:
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()
 
 
 @contextmanager

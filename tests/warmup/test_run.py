@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,6 @@ from warmup.__main__ import main, perform
 from warmup.options import parser
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[StubUpstream]:
-    async with StubUpstream() as stub:
-        yield stub
 
 
 class Command:

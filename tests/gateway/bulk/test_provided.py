@@ -19,12 +19,12 @@ from gateway.events import BatchSubmitted, Event, Events
 from gateway.lookup import make_lookup
 from gateway.wanted import Wanted, written
 from storage.batches import Batch
-from storage.spend import Amounts
 from storage.tier import TierError
 from tests.adapters.llm.stub_batches import StubBatches
 from tests.adapters.llm.stub_chat import completion
 from tests.clocks import ManualClock
 from tests.counting_chat import CountingChat
+from tests.gateway.spend.sums import sums
 from tests.stub_upstream import Reply, StubUpstream, source
 from tests.waiting import eventually
 
@@ -109,14 +109,6 @@ async def step(gateway: Gateway, batch: Batch) -> None:
 async def counts(gateway: Gateway, batch: Batch) -> tuple[int, int, int]:
     found = await gateway.bulk.batches.store.count(batch.id)
     return found["waiting"], found["done"], found["failed"]
-
-
-def sums(gateway: Gateway) -> Amounts:
-    total = Amounts()
-    for account, amounts in gateway.money.ledger.accounts().items():
-        if account.model:
-            total.add(amounts)
-    return total
 
 
 async def summary(gateway: Gateway, name: str, of: str = "s") -> bytes:

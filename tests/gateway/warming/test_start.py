@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -19,12 +18,6 @@ from tests.stub_upstream import StubUpstream
 from tests.waiting import eventually
 
 NAMES = ["aspirin", "codeine", "ibuprofen", "naproxen"]
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[StubUpstream]:
-    async with StubUpstream() as stub:
-        yield stub
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

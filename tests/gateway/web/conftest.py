@@ -43,12 +43,6 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def upstream() -> AsyncIterator[StubUpstream]:
-    async with StubUpstream() as stub:
-        yield stub
-
-
-@pytest.fixture
 def config(tmp_path: Path, upstream: StubUpstream) -> Config:
     """Three sources: plain, with parameters of its own, and one that is never summarized."""
     shared: dict[str, Any] = {
