@@ -7,16 +7,15 @@ latency counts from when its request was due: a server that is late is not asked
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import time
 from typing import cast
 
 import msgspec
-import uvloop
+
+from bench.job import OnACore, do
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(OnACore, frozen=True):
     """So many requests each second: *hits* of targets that are kept, *misses* of others."""
 
     port: int
@@ -28,7 +27,6 @@ class Plan(msgspec.Struct, frozen=True):
     seconds: float
     first: int = 0
     connections: int = 1500
-    core: int | None = None
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -142,13 +140,5 @@ def _at(ordered: list[float], share: float) -> float:
     return ordered[int(len(ordered) * share)] * 1e3 if ordered else 0.0
 
 
-def main() -> None:
-    """Do the plan on standard input."""
-    plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
-    if plan.core is not None:
-        os.sched_setaffinity(0, {plan.core})
-    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(run(plan))))
-
-
 if __name__ == "__main__":
-    main()
+    do(Plan, run)

@@ -9,6 +9,8 @@ import orjson
 import uvloop
 from aiohttp import web
 
+from bench import printed
+
 FILL = "This sentence says what the thing is for and how it is used by those who use it. " * 9
 
 
@@ -35,13 +37,7 @@ async def serve(delay: float = 0.0) -> None:
 
     app = web.Application()
     app.add_routes([web.get("/bare", bare), web.get("/items", items), web.get("/v1/search", bare)])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    sys.stdout.write(f"{site.port}\n")
-    sys.stdout.flush()
-    await asyncio.Event().wait()
+    await printed.serve(app)
 
 
 if __name__ == "__main__":

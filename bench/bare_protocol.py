@@ -9,6 +9,7 @@ from typing import cast
 import uvloop
 
 from bench.bare import answer
+from bench.printed import until_killed
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
@@ -38,9 +39,7 @@ async def serve(keys: int) -> None:
         line = f"GET /v1/search?source=bench&q=name+{number}".encode()
         answers[line] = _HEAD % len(body) + body
     server = await asyncio.get_running_loop().create_server(lambda: Bare(answers), "127.0.0.1", 0)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    await asyncio.Event().wait()
+    await until_killed(server.sockets[0].getsockname()[1])
 
 
 if __name__ == "__main__":

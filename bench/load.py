@@ -6,18 +6,17 @@ Reads a `Job` as JSON from standard input and writes a `Outcome` as JSON to stan
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import time
 from collections.abc import Iterator
 from itertools import count, cycle
 from typing import cast
 
 import msgspec
-import uvloop
+
+from bench.job import OnACore, do
 
 
-class Job(msgspec.Struct, frozen=True):
+class Job(OnACore, frozen=True):
     """What to ask: each of *targets* in turn; ``{}`` in one is replaced by a running number."""
 
     port: int
@@ -25,7 +24,6 @@ class Job(msgspec.Struct, frozen=True):
     connections: int
     seconds: float
     first: int = 0
-    core: int | None = None
     lines: str = ""
     """Further header lines of each request."""
 
@@ -112,13 +110,5 @@ async def run(job: Job) -> Outcome:
     )
 
 
-def main() -> None:
-    """Do the job on standard input."""
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    if job.core is not None:
-        os.sched_setaffinity(0, {job.core})
-    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(run(job))))
-
-
 if __name__ == "__main__":
-    main()
+    do(Job, run)

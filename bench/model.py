@@ -6,12 +6,12 @@ With ``/items`` it is the upstream of the same benchmark too.
 from __future__ import annotations
 
 import asyncio
-import sys
 
 import orjson
 import uvloop
 from aiohttp import web
 
+from bench import printed
 from bench.bare import answer
 
 THINKS = 0.02
@@ -23,13 +23,7 @@ async def serve() -> None:
     """Serve until killed; the first line on standard output is the port."""
     app = web.Application()
     app.add_routes([web.post("/v1/chat/completions", complete), web.get("/items", items)])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    sys.stdout.write(f"{site.port}\n")
-    sys.stdout.flush()
-    await asyncio.Event().wait()
+    await printed.serve(app)
 
 
 async def complete(request: web.Request) -> web.StreamResponse:

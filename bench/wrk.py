@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from bench.load import Outcome
+
 _SCRIPT = """
 local requests, at = {}, 0
 for request in io.lines(os.getenv("BENCH_REQUESTS")) do
@@ -28,16 +30,6 @@ done = function(summary, latency)
   io.write(string.format(told, summary.requests, seconds, p50, p99, failed))
 end
 """
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What came of it; latencies in microseconds."""
-
-    requests: int
-    seconds: float
-    p50: float
-    p99: float
-    failed: int
 
 
 def installed() -> bool:
