@@ -8,8 +8,10 @@ similar names come first and reading can stop at the limit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import combinations
+from operator import add
 from zlib import crc32
 
 from storage.names import has_initials, initials, is_hangul, ngrams
@@ -38,10 +40,12 @@ def document_terms(source: str, folded: str) -> list[str]:
     mark = _mark(source)
     terms: set[str] = set()
     for text in {folded, initials(folded)}:
+        grams: Iterable[str] = text
         for size in range(1, LONGEST + 1):
-            terms.update(mark + gram for gram in ngrams(text, size))
-            terms.add(mark + _START + text[:size])
-    return sorted(terms)
+            terms.update(grams)
+            terms.add(_START + text[:size])
+            grams = list(map(add, grams, text[size:]))  # each one character longer
+    return [mark + term for term in sorted(terms)]
 
 
 def beginning(source: str, folded: str) -> str:
@@ -133,6 +137,7 @@ def _searched(folded: str) -> str:
     return initials(folded) if has_initials(folded) else folded
 
 
+@lru_cache(maxsize=256)
 def _mark(source: str) -> str:
     # Two sources may share a mark: a row's own source is compared as well.
     return chr(_SOURCES + crc32(source.encode()) % _MARKS)

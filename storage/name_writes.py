@@ -8,7 +8,7 @@ thousand names one by one, and leave one index to search instead of hundreds.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.entry_rows import LINES
@@ -20,7 +20,9 @@ _LENGTH_STEP = 1 << 40
 """Numbers of rows for each length of name: rows in order of number are the shortest first."""
 _LONGEST = 4095
 
-_KNOWN = "SELECT number, name, folded FROM items WHERE source = ? AND id = ?"
+_KNOWN = "SELECT id, number, name, folded FROM items WHERE source = ? AND id IN (%s)"
+_IDS = 64
+"""So many ids are looked for at once: more cost no less each."""
 _LAST_NUMBER = "SELECT max(number) FROM items WHERE number >= ? AND number < ?"
 _ADD = "INSERT INTO items (number, source, id, name, folded) VALUES (?, ?, ?, ?, ?)"
 _DROP = "DELETE FROM items WHERE number = ?"
@@ -70,15 +72,17 @@ def forget(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
 def _remember(connection: sqlite3.Connection, wishes: Sequence[Wish]) -> Sequence[int]:
     counts: list[int] = []
     wanted: dict[Named, str] = {}
-    known: dict[Named, Row] = {}
+    known, state = _known(connection, wishes), connection.execute(STATE).fetchone()
     for wish in wishes:
-        news = list(_news(connection, wish, known))
+        news = [each for each in wish.items if _is_new(wish.source, each, known)]
         counts.append(len(news))
-        wanted |= {(wish.source, item): name for item, name in _standing(connection, wish, news)}
+        wanted |= {
+            (wish.source, item): name for item, name in _standing(connection, wish, news, state)
+        }
     if wanted:
         connection.execute("SAVEPOINT names")
         try:
-            forget(connection, [row for place, row in known.items() if place in wanted])
+            forget(connection, [known[place][0] for place in wanted if place in known])
             _add(connection, wanted)
             connection.execute(_MERGE)
         except sqlite3.Error:
@@ -89,14 +93,27 @@ def _remember(connection: sqlite3.Connection, wishes: Sequence[Wish]) -> Sequenc
     return counts
 
 
-def _news(connection: sqlite3.Connection, wish: Wish, known: dict[Named, Row]) -> Iterator[Named]:
-    """Yield the names that are new, and note the rows of those whose id is *known*."""
-    for item, name in wish.items:
-        row = connection.execute(_KNOWN, (wish.source, item)).fetchone()
-        if row is not None:
-            known[wish.source, item] = (row[0], wish.source, row[2])
-        if row is None or row[1] != name:
-            yield item, name
+def _known(connection: sqlite3.Connection, wishes: Sequence[Wish]) -> dict[Named, tuple[Row, str]]:
+    """Return the row and the name of each record that is there, by its source and id."""
+    ids: dict[str, dict[str, None]] = {}
+    for wish in wishes:
+        ids.setdefault(wish.source, {}).update(dict.fromkeys(item for item, _ in wish.items))
+    known: dict[Named, tuple[Row, str]] = {}
+    for source, all_ids in ids.items():
+        left = list(all_ids)
+        for start in range(0, len(left), _IDS):
+            some = left[start : start + _IDS]
+            # The number of places is a power of two, so that seven statements stay prepared.
+            some += [some[-1]] * ((1 << (len(some) - 1).bit_length()) - len(some))
+            statement = _KNOWN % ", ".join("?" * len(some))
+            for item, number, name, folded in connection.execute(statement, (source, *some)):
+                known[source, item] = (number, source, folded), name
+    return known
+
+
+def _is_new(source: str, item: Named, known: dict[Named, tuple[Row, str]]) -> bool:
+    found = known.get((source, item[0]))
+    return found is None or found[1] != item[1]
 
 
 def _add(connection: sqlite3.Connection, wanted: dict[Named, str]) -> None:
@@ -116,10 +133,13 @@ def _add(connection: sqlite3.Connection, wanted: dict[Named, str]) -> None:
     connection.executemany(_ADD_TERMS, terms)
 
 
-def _standing(connection: sqlite3.Connection, wish: Wish, items: list[Named]) -> list[Named]:
+def _standing(
+    connection: sqlite3.Connection, wish: Wish, items: list[Named], state: tuple[int, int]
+) -> list[Named]:
+    """Return those of *items* that were not withdrawn; *state* is that of the log."""
     if not items or wish.since is None:
         return items
-    position, trimmed = connection.execute(STATE).fetchone()
+    position, trimmed = state
     if wish.since >= position:
         return items
     lines = connection.execute(LINES, (wish.since,))

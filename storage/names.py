@@ -36,6 +36,8 @@ def fold(name: str) -> str:
     Only letters and digits are left. Hangul is composed; a lone consonant is the one that begins
     a syllable (U+1100 to U+1112), whichever of Unicode's three alphabets of them it came from.
     """
+    if name.isascii():  # composed, and its own compatible form
+        return "".join(filter(str.isalnum, name.casefold()))
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
     return unicodedata.normalize("NFC", "".join(filter(str.isalnum, plain)))
 
@@ -57,6 +59,8 @@ def has_initials(folded: str) -> bool:
 
 def initials(folded: str) -> str:
     """Return the folded text with each syllable replaced by its initial consonant."""
+    if folded.isascii():
+        return folded
     return "".join(map(_initial, folded))
 
 

@@ -18,7 +18,7 @@ from storage import migrations
 from storage.batching import Batcher
 from storage.observation import NoObserver, Observer
 from storage.sql import Row
-from storage.sqlite_batch import Do, Operation, Together, transact, undo
+from storage.sqlite_batch import Alike, Do, Operation, Together, transact, undo
 from storage.sqlite_connection import (
     BUSY_SECONDS,
     OPEN_SECONDS,
@@ -80,6 +80,10 @@ class Sqlite:
         The result is there after the commit. If any operation of the batch fails, none is done.
         """
         return self._writes.submit(operation)
+
+    def alike(self, do: Do, wish: object) -> asyncio.Future[Any]:
+        """Do as `write` does; *do* is done once for all who want it one after the other."""
+        return self._writes.submit(Alike(do, wish))
 
     def together(self, do: Do, wish: object) -> asyncio.Future[Any]:
         """Have *do* done once for all of one transaction who want it; return the result for *wish*.

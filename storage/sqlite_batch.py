@@ -13,6 +13,14 @@ Do = Callable[[sqlite3.Connection, Wishes], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
+class Alike:
+    """What is done once for all who want it one after the other, in their turn."""
+
+    do: Do
+    wish: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Together:
     """What is done once for all of a transaction who want it, behind what each does alone."""
 
@@ -20,7 +28,7 @@ class Together:
     wish: Any
 
 
-Operation = Callable[[sqlite3.Connection], Any] | Together
+Operation = Callable[[sqlite3.Connection], Any] | Alike | Together
 """What one writer wants done."""
 
 
@@ -28,7 +36,7 @@ def transact(connection: sqlite3.Connection, operations: Sequence[Operation]) ->
     """Do all of *operations* or none; return their results in order."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        results = _do(connection, operations)
+        results = _Results(connection, operations).results()
         connection.execute("COMMIT")
     except BaseException:
         undo(connection)
@@ -42,17 +50,40 @@ def undo(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _do(connection: sqlite3.Connection, operations: Sequence[Operation]) -> Sequence[Any]:
-    results: list[Any] = [None] * len(operations)
-    shared: dict[Do, list[int]] = {}
-    wishes: dict[Do, list[Any]] = {}
-    for place, operation in enumerate(operations):
-        if isinstance(operation, Together):
-            shared.setdefault(operation.do, []).append(place)
-            wishes.setdefault(operation.do, []).append(operation.wish)
-        else:
-            results[place] = operation(connection)
-    for do, places in shared.items():
-        for place, result in zip(places, do(connection, wishes[do]), strict=True):
-            results[place] = result
-    return results
+class _Results:
+    """What comes of operations, each at its place."""
+
+    def __init__(self, connection: sqlite3.Connection, operations: Sequence[Operation]) -> None:
+        self._connection = connection
+        self._operations = operations
+        self._results: list[Any] = [None] * len(operations)
+        self._alike: list[tuple[int, Alike]] = []
+
+    def results(self) -> Sequence[Any]:
+        """Do them all; return their results in order."""
+        behind: dict[Do, list[tuple[int, Together]]] = {}
+        for place, operation in enumerate(self._operations):
+            if isinstance(operation, Together):
+                behind.setdefault(operation.do, []).append((place, operation))
+            elif isinstance(operation, Alike):
+                if self._alike and self._alike[0][1].do is not operation.do:
+                    self._do_alike()
+                self._alike.append((place, operation))
+            else:
+                self._do_alike()
+                self._results[place] = operation(self._connection)
+        self._do_alike()
+        for places in behind.values():
+            self._do_all(places)
+        return self._results
+
+    def _do_alike(self) -> None:
+        if self._alike:
+            places, self._alike = self._alike, []
+            self._do_all(places)
+
+    def _do_all(self, places: Sequence[tuple[int, Alike | Together]]) -> None:
+        wishes = [operation.wish for _, operation in places]
+        done = places[0][1].do(self._connection, wishes)
+        for (place, _), result in zip(places, done, strict=True):
+            self._results[place] = result

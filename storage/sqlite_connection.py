@@ -27,12 +27,16 @@ class TimedConnection(sqlite3.Connection):
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Do as sqlite3 does."""
-        self._begun(sql)
+        if self._statement:
+            self.ended()
+        self._statement, self._since = sql, perf_counter()
         return super().execute(sql, parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
         """Do as sqlite3 does."""
-        self._begun(sql)
+        if self._statement:
+            self.ended()
+        self._statement, self._since = sql, perf_counter()
         return super().executemany(sql, parameters)
 
     def ended(self) -> None:
@@ -40,10 +44,6 @@ class TimedConnection(sqlite3.Connection):
         if self._statement and self.told is not None:
             self.told(self._statement, perf_counter() - self._since)
         self._statement = ""
-
-    def _begun(self, statement: str) -> None:
-        self.ended()
-        self._statement, self._since = statement, perf_counter()
 
 
 def connect(path: str) -> TimedConnection:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
-from gateway.metrics.histograms import LATENCIES, Histograms
+from gateway.metrics.histograms import LATENCIES, Histograms, Labels
 from storage.tier import TierError
 
 MOST = 50
@@ -86,9 +87,9 @@ class Statements:
 
     def took(self, statement: str, seconds: float) -> None:
         """Count *statement*; keep it if it was slow."""
-        word = statement.lstrip()[:8].partition(" ")[0].lower()
+        labels = _labels(statement)
         with self._lock:
-            self.statements.add((word if word in _OPERATIONS else "other",), seconds)
+            self.statements.add(labels, seconds)
             if seconds > self._slow:
                 self._keep(statement, seconds)
 
@@ -130,6 +131,12 @@ class Statements:
         kept.total += seconds
         kept.slowest = max(kept.slowest, seconds)
         kept.last = self._clock()
+
+
+@lru_cache(maxsize=512)
+def _labels(statement: str) -> Labels:
+    word = statement.lstrip()[:8].partition(" ")[0].lower()
+    return (word if word in _OPERATIONS else "other",)
 
 
 async def _plan(database: Explains, statement: str) -> str:

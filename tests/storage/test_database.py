@@ -175,3 +175,34 @@ async def test_opening_leaves_logging_as_it_is(tmp_path: Path) -> None:
     before = (root.level, list(root.handlers), mine.disabled)
     await (await open_database(_url(tmp_path / "a.db"))).close()
     assert (root.level, list(root.handlers), mine.disabled) == before
+
+
+async def test_what_is_asked_for_at_once_is_done_in_order(tmp_path: Path) -> None:
+    tier = await open_database(_url(tmp_path / "a.db"))
+    old, new = make_entry("b", tags=("old", "same")), make_entry("b", tags=("same", "new"))
+    done = await asyncio.gather(
+        tier.put(make_entry("a", tags=("x",))),
+        tier.put(old),
+        tier.drop(["a"]),
+        tier.put(new),
+        tier.put(make_entry("c")),
+    )
+    assert done[2] == 1
+    assert await tier.get("a") is None
+    assert await tier.get("b") == new
+    assert await tier.get("c") is not None
+    rows = await _file(tier).rows("SELECT label, key FROM entry_labels ORDER BY label")
+    assert [tuple(row) for row in rows] == [("t:new", "b"), ("t:same", "b")]
+    await tier.close()
+
+
+async def test_entries_that_come_at_once_have_each_their_own_labels(tmp_path: Path) -> None:
+    tier = await open_database(_url(tmp_path / "a.db"))
+    for tag in ("before", "after"):
+        await asyncio.gather(
+            *(tier.put(make_entry(f"k{n}", tags=(tag, f"{n}"))) for n in range(600))
+        )
+    rows = await _file(tier).rows("SELECT key, label FROM entry_labels")
+    expected = {(f"k{n}", f"t:{tag}") for n in range(600) for tag in ("after", n)}
+    assert {tuple(row) for row in rows} == expected
+    await tier.close()

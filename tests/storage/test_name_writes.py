@@ -76,3 +76,18 @@ async def test_what_one_of_them_breaks_is_not_the_others_fault(database: Sqlite)
     )
     assert [each is None for each in told] == [True, False]
     assert await _all(database) == {"1": "good"}
+
+
+async def test_many_names_that_are_known_are_found_and_those_that_changed_are_replaced(
+    database: Sqlite,
+) -> None:
+    index = NameIndex(database)
+    ids = [f"{n}" for n in range(200)]
+    await index.remember("s", [(each, f"name {each}") for each in ids])
+    before = {row[0]: row[1] for row in await database.rows("SELECT id, number FROM items")}
+    await asyncio.gather(
+        *(index.remember("s", [(each, f"name {each}" if int(each) % 9 else "x")]) for each in ids)
+    )
+    after = {row[0]: row[1] for row in await database.rows("SELECT id, number FROM items")}
+    assert await _all(database) == {each: f"name {each}" if int(each) % 9 else "x" for each in ids}
+    assert {each for each in ids if before[each] != after[each]} == set(ids[::9])

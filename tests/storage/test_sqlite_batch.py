@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from storage.sqlite_batch import Together, transact
+from storage.sqlite_batch import Alike, Together, transact
 
 
 @pytest.fixture
@@ -32,6 +32,20 @@ def test_what_is_done_together_is_done_once_behind_the_rest(
     assert transact(connection, operations) == ["A", 1, "B", 1]  # type: ignore[arg-type]
     found = [what for (what,) in connection.execute("SELECT what FROM done")]
     assert found == ["x", "y", "a+b"]
+
+
+def test_what_is_alike_is_done_once_for_all_who_come_one_after_the_other(
+    connection: sqlite3.Connection,
+) -> None:
+    def other(connection: sqlite3.Connection, wishes: Sequence[str]) -> list[str]:
+        return _do(connection, [f"other {wish}" for wish in wishes])
+
+    asked = [Alike(_do, "a"), Together(_do, "z"), Alike(_do, "b"), _alone("x")]
+    asked += [Alike(_do, "c"), Alike(other, "d"), Alike(other, "e")]
+    expected = ["A", "Z", "B", 1, "C", "OTHER D", "OTHER E"]
+    assert transact(connection, asked) == expected  # type: ignore[arg-type]
+    found = [what for (what,) in connection.execute("SELECT what FROM done")]
+    assert found == ["a+b", "x", "c", "other d+other e", "z"]
 
 
 def test_a_fault_undoes_all(connection: sqlite3.Connection) -> None:
