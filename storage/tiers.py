@@ -184,9 +184,9 @@ class Tiers:
         self._memory.clear()
         self._drops += 1
 
-    async def ping(self) -> dict[str, str]:
-        """Return ``ok``, or why it does not work, for each tier."""
-        answers = await asyncio.gather(*(_ping(tier) for tier in self._tiers))
+    async def ping(self, within: float = 5.0) -> dict[str, str]:
+        """Return ``ok``, or why it does not work *within* so many seconds, for each tier."""
+        answers = await asyncio.gather(*(_ping(tier, within) for tier in self._tiers))
         return {tier.name: answer for tier, answer in zip(self._tiers, answers, strict=True)}
 
     async def close(self) -> None:
@@ -236,9 +236,12 @@ class Tiers:
             await asyncio.wait(self._promotions)
 
 
-async def _ping(tier: Tier) -> str:
+async def _ping(tier: Tier, within: float) -> str:
     try:
-        await tier.ping()
+        async with asyncio.timeout(within):
+            await tier.ping()
     except TierError as error:
         return str(error)
+    except TimeoutError:
+        return f"no answer within {within:g} s"
     return "ok"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
@@ -12,11 +11,11 @@ from aiohttp.web_request import Request
 from gateway.assembly import Gateway
 from gateway.web.keys import GATEWAY
 
-PING_TIMEOUT = 2.0
-"""Seconds after which a tier that does not say whether it works is taken not to."""
+PING_TIMEOUT = 0.5
+"""Seconds after which a tier that does not say whether it works is taken not to: those who ask
+give up after one (the default of a Kubernetes probe)."""
 OPTIONAL = frozenset({"redis"})
-"""Tiers without which lookups are answered: were a lost Redis to make every replica unready,
-nobody would answer any more."""
+"""Tiers without which a gateway does all that it does, only slower."""
 _HEADERS = {"Cache-Control": "no-store"}
 
 
@@ -26,20 +25,24 @@ async def alive(_request: Request) -> web.Response:
 
 
 async def ready(request: Request) -> web.Response:
-    """Say whether lookups can be answered: 503 when a tier does not work, and while memory is
-    being filled.
+    """Say whether lookups can be answered: 503 while memory is being filled, and else 200.
 
-    An open circuit does not make the gateway unready: what is cached goes on.
+    No tier makes a gateway unready, nor an open circuit. Replicas share their database: were they
+    unready without it, a load balancer would take out all of them at once, and what is answered
+    more slowly would be answered by nobody. Without it a gateway is ``degraded``.
     """
     gateway = request.app[GATEWAY]
-    tiers = await _tiers(gateway)
-    answers = all(state == "ok" or name in OPTIONAL for name, state in tiers.items())
-    well = answers and gateway.warmth.ready
-    flights = gateway.flights
+    tiers = await gateway.tiers.ping(PING_TIMEOUT)
+    whole = all(state == "ok" or name in OPTIONAL for name, state in tiers.items())
+    filled, flights = gateway.warmth.ready, gateway.flights
     parts = {
-        "status": "ready" if well else "unready",
+        "status": "unready" if not filled else "ready" if whole else "degraded",
         "tiers": tiers,
-        "memory": "filled" if gateway.warmth.ready else "filling",
+        "memory": "filled" if filled else "filling",
+        "log": {
+            "known": gateway.tiers.sure,
+            "silence_seconds": round(gateway.invalidations.silence, 3),
+        },
         "circuits": {name: str(breaker.state) for name, breaker in gateway.breakers.items()},
         "flights": {
             "count": flights.count,
@@ -49,7 +52,7 @@ async def ready(request: Request) -> web.Response:
         "connections": _connections(gateway),
         "sources": len(gateway.routes),
     }
-    return _json(parts, 200 if well else 503)
+    return _json(parts, 200 if filled else 503)
 
 
 def _connections(gateway: Gateway) -> dict[str, int]:
@@ -60,14 +63,6 @@ def _connections(gateway: Gateway) -> dict[str, int]:
         "in_use": sum(pool.in_use for pool in pools),
         "idle": sum(pool.idle for pool in pools),
     }
-
-
-async def _tiers(gateway: Gateway) -> dict[str, str]:
-    try:
-        async with asyncio.timeout(PING_TIMEOUT):
-            return await gateway.tiers.ping()
-    except TimeoutError:
-        return {"tiers": f"no answer within {PING_TIMEOUT:g} s"}
 
 
 def _json(value: dict[str, Any], status: int) -> web.Response:

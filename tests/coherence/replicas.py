@@ -49,7 +49,7 @@ class Replica(Protocol):
         """Return the position of a withdrawal that is acknowledged, or raise `RefusedError`."""
 
     async def shares(self) -> bool:
-        """Whether it can take leases now."""
+        """Whether it can take leases now, and serves what another has made."""
 
 
 class Local:
@@ -61,7 +61,7 @@ class Local:
         self._link = next(tier.link for tier in tiers._tiers if tier.name == "redis")
 
     async def shares(self) -> bool:
-        return bool(self._link.up)
+        return bool(self._link.up) and self._gateway.tiers.sure
 
     async def ask(self, query: str) -> int:
         lookup = make_lookup(self._gateway.routes[SOURCE], query)
@@ -108,9 +108,10 @@ class Remote:
 
     async def shares(self) -> bool:
         try:
-            return bool(orjson.loads(await self._body("GET", "/readyz"))["tiers"]["redis"] == "ok")
+            state = orjson.loads(await self._body("GET", "/readyz"))
         except (AwayError, UnansweredError):
             return False
+        return bool(state["tiers"]["redis"] == "ok" and state["log"]["known"])
 
     async def ready(self) -> bool:
         """Whether it says so itself."""

@@ -75,7 +75,9 @@ class Rounds:
             fleet.checker.count_calls(query, took)
 
     async def _ties(self, fleet: Fleet) -> object:
-        """Return what changes when a replica loses Redis; None where one has lost it now."""
+        """Return what changes when a replica loses Redis; None where one has lost it now, or the
+        log: withdrawals do not wait for it then, and it fetches for itself until it is back.
+        """
         shares = await asyncio.gather(*(each.shares() for each in fleet.checker.replicas))
         steady = all(shares) and self._world.kills % 2 == 0
         return (self._world.kills, fleet.connections()) if steady else None

@@ -142,11 +142,20 @@ class Alive(Struct):
     status: Literal["ok"]
 
 
+class LogFigures(Struct):
+    """What is known of what was withdrawn: without that, only the database and sources answer."""
+
+    known: bool
+    silence_seconds: float
+
+
 class Ready(Struct):
     """Whether lookups can be answered, with each part's state."""
 
-    status: Literal["ready", "unready"]
+    status: Literal["ready", "degraded", "unready"]
     tiers: dict[str, str]
+    memory: Literal["filled", "filling"]
+    log: LogFigures
     circuits: dict[str, str]
     flights: FlightFigures
     connections: ConnectionFigures

@@ -86,8 +86,8 @@ OPERATORS: Described = {
         TAG,
         "Is it ready",
         {
-            200: Reply("Lookups can be answered", figures.Ready),
-            503: Reply("A tier does not work", figures.Ready),
+            200: Reply("Lookups can be answered, also without the database", figures.Ready),
+            503: Reply("Memory is being filled", figures.Ready),
         },
     ),
     ("GET", "/openapi.json"): _page(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 import aiohttp
@@ -96,13 +97,36 @@ class Unreachable(MemoryTier):
         raise TierError("no route to it")
 
 
-async def test_without_its_database_the_gateway_is_not_ready(gateway: Gateway) -> None:
+async def test_without_its_database_the_gateway_stays_in_service_and_says_so(
+    gateway: Gateway,
+) -> None:
     tiers = Tiers([MemoryTier(1000), Unreachable(1000)], lambda *_: None)
     async with served(dataclasses.replace(gateway, tiers=tiers)) as client:
         async with client.get("/readyz") as response:
-            assert response.status == 503
-            state = await response.json()
-        assert state["status"] == "unready"
-        assert state["tiers"] == {"memory": "ok", "database": "no route to it"}
-        async with client.get("/healthz") as response:
             assert response.status == 200
+            state = await response.json()
+        assert state["status"] == "degraded"
+        assert state["tiers"] == {"memory": "ok", "database": "no route to it"}
+        assert state["log"]["known"] is True
+        tiers.withdrawals.until = 0.0
+        async with client.get("/readyz") as response:
+            assert (await response.json())["log"]["known"] is False
+
+
+class Silent(Unreachable):
+    """A tier that takes its time."""
+
+    async def ping(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_tier_that_says_nothing_delays_no_probe(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.web.health.PING_TIMEOUT", 0.01)
+    tiers = Tiers([MemoryTier(1000), Silent(1000)], lambda *_: None)
+    silent = dataclasses.replace(gateway, tiers=tiers)
+    async with served(silent) as client, client.get("/readyz") as response:
+        assert response.status == 200
+        state = await response.json()
+    assert state["tiers"] == {"memory": "ok", "database": "no answer within 0.01 s"}
