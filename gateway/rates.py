@@ -19,6 +19,7 @@ from cachebox import LRUCache
 
 from adapters.sources.units import Spec
 from gateway.access.identity import ANYONE, Identity
+from gateway.cell_rate import after, left, reset
 from gateway.lookup import SHARED_TENANT
 
 By = Literal["tenant", "token", "address"]
@@ -68,12 +69,12 @@ class Quota:
 
     def left(self, used: float) -> int:
         """Return how many requests may follow where so many of its seconds are *used*."""
-        return int((self.seconds - used) / self.apart + 1e-6)
+        return left(used, self.seconds, self.apart)
 
     def reset(self, used: float) -> int:
         """Return in how many whole seconds all of it is there again, where so many are *used*."""
         # The sand of `most` is no second.
-        return math.ceil(used) if used < self.seconds else self.seconds
+        return reset(used, self.seconds)
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
@@ -101,12 +102,11 @@ class Meter(msgspec.Struct, weakref=True, eq=False):
 
         None: there is no room for it, and it costs nothing.
         """
-        due = self.due
-        after = (due if due > now else now) + apart  # noqa: FURB136 - max() takes twice as long
-        used = after - now
+        due = after(self.due, now, apart)
+        used = due - now
         if used > quota.most:
             return None
-        self.due = after
+        self.due = due
         return used
 
 

@@ -11,19 +11,19 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Final, Literal
 
 from storage.entry import Entry
 
 Kind = Literal["key", "source", "pattern", "tag", "item", "all"]
-NEVER = float("inf")
-SHARED = "public"
+NEVER: Final = float("inf")
+SHARED: Final = "public"
 """The tenant of the answers that all tenants share."""
-KEPT = 10_000
+KEPT: Final = 10_000
 """Withdrawals that are remembered one by one."""
 
 
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,10 @@ class Withdrawals:
         self.position = self.floor = position
         self._latest.clear()
         self._sources.clear()
+
+    def untouched(self, position: int) -> bool:
+        """Say whether nothing at all was withdrawn after *position*, as far as can be told."""
+        return position >= self.position and (self.until == NEVER or self.clock() < self.until)
 
     @property
     def current(self) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass
 
 from gateway.access.identity import Identity, Proof
 from gateway.web import encoding
-from gateway.web.limits import Client
+from gateway.web.client import Client
 
 
-class Caller(msgspec.Struct, frozen=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class Caller:
     """Somebody at an address, as a head has shown them."""
 
     proof: Proof

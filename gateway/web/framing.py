@@ -7,10 +7,12 @@ then ``Content-Length`` bytes) and gives up for the rest of the connection on an
 
 from __future__ import annotations
 
-END = b"\r\n\r\n"
-LONGEST_HEAD = 64 << 10
-_UNFOLLOWED = (b"transfer-encoding", b"upgrade")
-_DIGITS = 18
+from typing import Final
+
+END: Final = b"\r\n\r\n"
+LONGEST_HEAD: Final = 64 << 10
+_UNFOLLOWED: Final = (b"transfer-encoding", b"upgrade")
+_DIGITS: Final = 18
 
 
 class Framing:

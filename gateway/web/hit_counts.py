@@ -7,17 +7,18 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
+from typing import Final
 
 from gateway.events import Asked, Event, Events, Responded, Served, TierRead
 from gateway.metrics.histograms import AGES
 from gateway.web.ready import Ready
 from storage.tiers import Tiers
 
-FLUSH = 1.0
+FLUSH: Final = 1.0
 """Seconds for which hits are counted before they are told."""
-AT_ONCE = 64
+AT_ONCE: Final = 64
 """So many lookups are told of before the loop looks after its connections again."""
-_ROUTE = "/v1/search"
+_ROUTE: Final = "/v1/search"
 _Alike = tuple[str, str, float | None, int]
 """Source, model, what it took, and between which bounds of `AGES` they are old."""
 

@@ -15,7 +15,7 @@ The rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.utils import formatdate
 from random import randbytes
 from time import perf_counter
@@ -41,10 +41,12 @@ from storage.entry import Entry
 from storage.memory import unpack
 from storage.tiers import Tiers
 
-_GET = b"GET "
-_PATH = b"GET /v1/search?"
-_VERSION = b" HTTP/1.1"
-_SESSION = "X-Session"
+_GET: Final = b"GET "
+_PATH: Final = b"GET /v1/search?"
+_VERSION: Final = b" HTTP/1.1"
+_SESSION: Final = "X-Session"
+_ID: Final = 16
+"""Hexadecimal digits of a request's name."""
 
 
 class HitPath:
@@ -64,17 +66,19 @@ class HitPath:
         clock: Callable[[], float],
     ) -> None:
         self._tiers = tiers
+        self._withdrawals = tiers.withdrawals
         self._recognition = recognition
         self._heads = recognition.heads
-        self._limits = limits
+        self._steady = limits.clock
         self._bodies = bodies
         self._vary = "Accept-Encoding, Origin" if origins else "Accept-Encoding"
-        self._log = log or HitLog(0.0)
-        self._untold = self._log.draw()
+        self._lines = log or HitLog(0.0)
+        self._untold = self._lines.draw()
         self._clock = clock
         self._counts = HitCounts(events, tiers, clock)
         self._ready: Recent[bytes, Ready] = Recent(max_bytes, lambda name: len(name) + READY_BYTES)
-        self._ids = _new_ids()
+        self._ids = b""
+        self._id_at = 0
         self._second = 0.0
         self._date = b""
 
@@ -91,7 +95,10 @@ class HitPath:
         started = perf_counter()
         if not data.startswith(_PATH) or len(data) > LONGEST:
             return None
-        line, _, block = data.partition(_VERSION)
+        end = data.find(_VERSION)
+        if end < 0:
+            return None
+        line, block = data[:end], data[end + len(_VERSION) :]
         read = self._heads.read(block)
         if read is None:
             return None
@@ -138,7 +145,8 @@ class HitPath:
         sources = caller.identity.sources
         if sources is not None and ready.asked.source not in sources:
             return None
-        if self._tiers.stands(ready.kept):
+        kept = ready.kept
+        if kept.json and (self._withdrawals.untouched(kept.position) or self._tiers.stands(kept)):
             return ready
         found.pop(name)
         return None
@@ -150,34 +158,41 @@ class HitPath:
         body, same, client = self._body(ready, caller.coding), head.if_none_match, caller.client
         if body is None or (same and same != ready.tag):
             return None
-        told = b"" if client is None else self._limits.lines(client)
+        told = b"" if client is None else client.lines(self._steady())
         if told is None:
             return None
         started, now, request_id = at
         if not 0 <= now - self._second < 1:
             self._begin_second(now)
         seconds = perf_counter() - started
-        moment = now, seconds, told, self._date, request_id or next(self._ids)
+        moment = now, seconds, told, self._date, request_id or self._new_id()
         if same:
             reply = ready.unchanged(moment)
             self._counts.unchanged()
         else:
-            pieces, length, coding = body
-            reply = b"".join((ready.found(length, coding, moment), *pieces))
+            pieces, coding = body
+            reply = ready.found(coding, pieces, moment)
         self._counts.add(ready, caller.identity.tenant, seconds)
         self._untold -= 1
         if self._untold < 0:
             self._tell(data, reply, ready, caller, seconds)
         return reply
 
-    def _body(self, ready: Ready, coding: str) -> tuple[tuple[bytes, ...], int, str] | None:
-        """Return the pieces of the body, their length and coding; None: it has to be made."""
+    def _body(self, ready: Ready, coding: str) -> tuple[list[bytes], str] | None:
+        """Return the pieces of the body and their coding; None: it has to be made."""
         tail = ready.tail
         if tail and (ready.short or coding == encoding.IDENTITY) and coding:
-            json = ready.kept.json
-            return (json, tail), len(json) + len(tail), encoding.IDENTITY
+            return [ready.kept.json, tail], encoding.IDENTITY
         kept = self._bodies.find(ready.content, ready.view, coding)
-        return None if kept is None else ((kept[0],), len(kept[0]), kept[1])
+        return None if kept is None else ([kept[0]], kept[1])
+
+    def _new_id(self) -> bytes:
+        """Return the name of a request that has none; many are drawn at a time."""
+        at = self._id_at
+        if at >= len(self._ids):
+            at, self._ids = 0, randbytes(8192).hex().encode()  # noqa: S311 - no secret
+        self._id_at = at + _ID
+        return self._ids[at : at + _ID]
 
     def _begin_second(self, now: float) -> None:
         self._second = float(int(now))
@@ -186,9 +201,9 @@ class HitPath:
     def _tell(
         self, data: bytes, reply: bytes, ready: Ready, caller: Caller, seconds: float
     ) -> None:
-        self._untold = self._log.draw()
-        if self._log.room:
-            self._log.tell(data, reply, ready.asked.source, caller.identity, seconds)
+        self._untold = self._lines.draw()
+        if self._lines.room:
+            self._lines.tell(data, reply, ready.asked.source, caller.identity, seconds)
 
 
 class Hits(Protocol):
@@ -211,11 +226,3 @@ HITS: Final = web.AppKey("hits", HitPath)
 
 def _same(one: Entry, other: Entry) -> bool:
     return one.records == other.records and one.summary == other.summary
-
-
-def _new_ids() -> Iterator[bytes]:
-    """Yield names for requests that have none; many are drawn at a time."""
-    while True:
-        drawn = randbytes(8192).hex().encode()  # noqa: S311 - no secret
-        for at in range(0, len(drawn), 16):
-            yield drawn[at : at + 16]

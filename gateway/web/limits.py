@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
-import msgspec
 from aiohttp import hdrs, web
 from aiohttp.web_request import Request
 
@@ -21,12 +20,12 @@ from gateway.rates import (
     ClientRates,
     ClientsSpec,
     Decision,
-    Meter,
     Network,
     Quota,
     address_of,
     client_of,
 )
+from gateway.web.client import Client
 from gateway.web.keys import IDENTITY
 from gateway.web.middlewares import Handler
 from gateway.web.problems import ProblemError
@@ -36,16 +35,6 @@ POLICY = "client"
 _DECISION: Final = web.RequestKey("rate_decision", Decision)
 _LIMITED = "/v1/"
 """Probes and metrics belong to the operator, and are not counted."""
-
-
-class Client(msgspec.Struct, frozen=True, gc=False):
-    """Who is counted, and how much they may ask."""
-
-    name: str
-    quota: Quota
-    meter: Meter
-    lines: bytes
-    """What an answer says of the quota, with places for what is left of it."""
 
 
 class ClientLimits:
@@ -64,7 +53,8 @@ class ClientLimits:
         self._spec = spec or ClientsSpec()
         self._trusted = trusted
         self._rates = ClientRates(self._spec.max_clients)
-        self._clock = clock
+        self.clock = clock
+        """Monotonic seconds, by which requests are counted."""
 
     def client(self, identity: Identity | None, peer: str, forwarded: str) -> Client | None:
         """Return as whom *identity* at *peer* is counted; None: nobody counts it.
@@ -83,16 +73,7 @@ class ClientLimits:
         client = self.client(identity, peer, forwarded)
         if client is None:
             return None
-        return self._rates.take(client.name, client.quota, self._clock())
-
-    def lines(self, client: Client) -> bytes | None:
-        """Count a request of *client*; return `rate_headers` as lines of a head.
-
-        None: there is no room for it, and it costs nothing.
-        """
-        quota = client.quota
-        used = client.meter.take(quota, self._clock(), quota.apart)
-        return None if used is None else client.lines % (quota.left(used), quota.reset(used))
+        return self._rates.take(client.name, client.quota, self.clock())
 
 
 LIMITS: Final = web.AppKey("limits", ClientLimits)
@@ -154,5 +135,5 @@ def _policy(quota: Quota) -> str:
 
 @lru_cache(maxsize=1024)
 def _lines(quota: Quota) -> bytes:
-    line = f'RateLimit-Policy: {_policy(quota)}\r\nRateLimit: "{POLICY}";r=%d;t=%d\r\n'
+    line = f'RateLimit-Policy: {_policy(quota)}\r\nRateLimit: "{POLICY}";r='
     return line.encode()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import lru_cache
 from math import floor
+from typing import Final
 
-import msgspec
 from aiohttp import hdrs
 from aiohttp.http import SERVER_SOFTWARE
 
@@ -14,20 +16,22 @@ from gateway.freshness import quiet_until, records_ttl
 from gateway.lookup import Lookup
 from gateway.spend.prices import priced
 from gateway.web import encoding, headers
+from gateway.web.decimals import decimal, milliseconds
 from gateway.web.parameters import Search
 from storage.memory import Kept
 
-READY_BYTES = 900
+READY_BYTES: Final = 900
 """Bytes that one ready answer takes beside its target: an estimate, its lookup included."""
-_FOUND = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n"
-_NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\n"
-_CODED = {
-    encoding.IDENTITY: b"",
-    **{coding: f"Content-Encoding: {coding}\r\n".encode() for coding in encoding.CODINGS},
+_FOUND: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+_NOT_MODIFIED: Final = b"HTTP/1.1 304 Not Modified\r\n"
+_LENGTH: Final = {
+    encoding.IDENTITY: b"Content-Length: ",
+    **{
+        coding: f"Content-Encoding: {coding}\r\nContent-Length: ".encode()
+        for coding in encoding.CODINGS
+    },
 }
-_MILLISECONDS = tuple(b"%.3f" % (number / 1000) for number in range(1000))
-"""Of less than one, by microseconds: numbers with a point are dear to write."""
-_OPAQUE = slice(3, 27)
+_OPAQUE: Final = slice(3, 27)
 """Where an `ETag` has the tag of the whole content."""
 
 
@@ -35,14 +39,21 @@ Moment = tuple[float, float, bytes, bytes, bytes]
 """Unix seconds, the seconds that it took, lines on limits, the line of the date, and an id."""
 
 
-class Form(msgspec.Struct, frozen=True, gc=False):
-    """Heads with places for the numbers of the moment."""
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The lines that all answers of one policy have, cut where the numbers of the moment stand."""
 
-    found: bytes
-    unchanged: bytes
+    lifetime: bytes
+    ttl: bytes
+    age: bytes
+    timing: bytes
+    tag: bytes
+    rest: bytes
+    """What follows the tag."""
 
 
-class Ready(msgspec.Struct, gc=False, eq=False):
+@dataclass(eq=False, slots=True)
+class Ready:
     """What was answered to a target, and what it rests on."""
 
     kept: Kept
@@ -71,20 +82,29 @@ class Ready(msgspec.Struct, gc=False, eq=False):
         """The tag of the whole content, by which bodies are kept."""
         return self.tag[_OPAQUE].decode()
 
-    def found(self, length: int, coding: str, moment: Moment) -> bytes:
-        """Return the head of the answer with a body of *length* bytes in *coding*."""
-        return self.form.found % (_CODED[coding], length, *self._numbers(moment))
+    def found(self, coding: str, body: list[bytes], moment: Moment) -> bytes:
+        """Return the whole answer with the pieces of its *body* in *coding*."""
+        length = 0
+        for piece in body:
+            length += len(piece)
+        lines = self._lines([_FOUND, _LENGTH[coding], decimal(length), b"\r\n"], moment)
+        lines += body
+        return b"".join(lines)
 
     def unchanged(self, moment: Moment) -> bytes:
         """Return the response to whoever has it already (RFC 9110 §15.4.5)."""
-        return self.form.unchanged % self._numbers(moment)
+        return b"".join(self._lines([_NOT_MODIFIED], moment))
 
-    def _numbers(self, moment: Moment) -> tuple[int | bytes, ...]:
+    def _lines(self, first: list[bytes], moment: Moment) -> list[bytes]:
+        """Return *first*, and after it the lines that are alike in both."""
         now, seconds, limits, date, request_id = moment
-        past = now - self.at
-        age, left = int(past) if past > 0 else 0, floor(self.ttl - past)
-        took = _MILLISECONDS[int(seconds * 1e6)] if seconds < 0.001 else b"%.3f" % (seconds * 1000)
-        return age + left, left, age, took, self.tag, limits, date, request_id
+        past, form = now - self.at, self.form
+        left, age = floor(self.ttl - past), int(past) if past > 0 else 0
+        lifetime, ttl = decimal(age + left), decimal(left)
+        first += [form.lifetime, lifetime, form.ttl, ttl, form.age, decimal(age)]
+        first += [form.timing, milliseconds(seconds), form.tag, self.tag, form.rest]
+        first += [limits, date, b"X-Request-Id: ", request_id, b"\r\n\r\n"]
+        return first
 
 
 def make_ready(answer: Answer, asked: Search, tag: str, vary: str, kept: Kept) -> Ready:
@@ -119,6 +139,5 @@ def _form(lifetime: str, vary: str) -> Form:
         hdrs.ETAG: "%b",
         hdrs.VARY: vary,
     }
-    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items()).encode()
-    lines += b"%b%bX-Request-Id: %b\r\n\r\n"
-    return Form(_FOUND + lines, _NOT_MODIFIED + lines)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    return Form(*(piece.encode() for piece in re.split("%[db]", lines)))

@@ -8,41 +8,40 @@ asks for anything beyond a kept answer, or is not plain RFC 9110, is nobody's: N
 from __future__ import annotations
 
 import re
-from typing import Any
-
-import msgspec
+from dataclasses import dataclass
+from typing import Any, Final
 
 from gateway.web.caller import Caller
 from gateway.web.framing import END
 from gateway.web.recent import Recent
 
-LONGEST = 8 << 10
-MOST_LINES = 100
-_BLOCKS = 40_000
+LONGEST: Final = 8 << 10
+MOST_LINES: Final = 100
+_BLOCKS: Final = 40_000
 """So many blocks are remembered."""
-_SPELLINGS = 8
+_SPELLINGS: Final = 8
 """In so many spellings names of lines that differ each time are known."""
 
-_LINE = re.compile(
+_LINE: Final = re.compile(
     rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?[\t ]*"
 )
 """RFC 9110 §5.5, without obs-text."""
-_TEXT = bytes((0x09, *range(0x20, 0x7F)))
-_REQUEST_ID = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~:+/=@-"
-_LONGEST_ID = 128
+_TEXT: Final = bytes((0x09, *range(0x20, 0x7F)))
+_REQUEST_ID: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~:+/=@-"
+_LONGEST_ID: Final = 128
 
-_DECIDING = {
+_DECIDING: Final = {
     b"authorization": "credential",
     b"accept-encoding": "accept_encoding",
     b"if-none-match": "if_none_match",
     b"origin": "origin",
     b"x-forwarded-for": "forwarded_for",
 }
-_ONCE = frozenset({*_DECIDING, b"host", b"user-agent", b"content-type"})
+_ONCE: Final = frozenset({*_DECIDING, b"host", b"user-agent", b"content-type"})
 """aiohttp refuses a second one of the latter (RFC 9110 §5.3); of the former none is the one."""
-_VOLATILE = {b"traceparent": _TEXT, b"tracestate": _TEXT, b"x-request-id": _REQUEST_ID}
+_VOLATILE: Final = {b"traceparent": _TEXT, b"tracestate": _TEXT, b"x-request-id": _REQUEST_ID}
 """Names of lines that differ in each request, and of what they may consist."""
-_FOREIGN = frozenset(
+_FOREIGN: Final = frozenset(
     {
         *(b"content-length", b"transfer-encoding", b"content-encoding", b"upgrade", b"expect"),
         *(b"content-location", b"content-range", b"etag", b"max-forwards", b"server", b"te"),
@@ -52,7 +51,8 @@ _FOREIGN = frozenset(
 )
 
 
-class Head(msgspec.Struct, gc=False):
+@dataclass(slots=True)
+class Head:
     """The headers that decide."""
 
     credential: str = ""
@@ -66,7 +66,8 @@ class Head(msgspec.Struct, gc=False):
     """Who showed it the last time."""
 
 
-class _Volatile(msgspec.Struct, gc=False):
+@dataclass(slots=True)
+class _Volatile:
     """A line that differs in each request."""
 
     prefix: bytes
@@ -82,7 +83,7 @@ class Heads:
 
     def __init__(self) -> None:
         self._blocks: Recent[bytes, Head] = Recent(_BLOCKS, lambda _: 1)
-        self._volatile: tuple[_Volatile, ...] = ()
+        self._differing: tuple[_Volatile, ...] = ()
 
     def read(self, block: bytes) -> tuple[Head, bytes] | None:
         """Return what *block* asks for, and its request id; None when it is not for us.
@@ -92,14 +93,15 @@ class Heads:
         if not block.endswith(END):
             return None
         request_id = b""
-        for line in self._volatile:
+        for line in self._differing:
             at = line.at
-            if not block.startswith(line.prefix, at):
+            start = at + line.length
+            if block[at:start] != line.prefix:
                 at = block.find(line.prefix)
                 if at < 0:
                     continue
                 line.at = at
-            start = at + line.length
+                start = at + line.length
             end = block.find(b"\r\n", start)
             value = block[start:end]
             # Most are of letters, digits and dashes alone.
@@ -148,9 +150,9 @@ class Heads:
         if name not in _FOREIGN:
             return True
         prefix = b"\r\n" + line[: len(name)] + b": "
-        known = {each.prefix for each in self._volatile}
+        known = {each.prefix for each in self._differing}
         if name in _VOLATILE and prefix not in known and len(known) < _SPELLINGS:
-            self._volatile += (_Volatile(prefix, _VOLATILE[name], len(prefix)),)
+            self._differing += (_Volatile(prefix, _VOLATILE[name], len(prefix)),)
         return False
 
 

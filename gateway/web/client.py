@@ -1,0 +1,39 @@
+"""As whom a request is counted, and what an answer says of what is left of the quota."""
+
+from __future__ import annotations
+
+from gateway.cell_rate import after, left, reset
+from gateway.rates import Meter, Quota
+from gateway.web.decimals import decimal
+
+
+class Client:
+    """Who is counted on *meter*, and how much they may ask.
+
+    *policy* is what an answer says of it, up to the number of what is left.
+    """
+
+    __slots__ = ("_apart", "_meter", "_most", "_policy", "_seconds", "name", "quota")
+
+    def __init__(self, name: str, quota: Quota, meter: Meter, policy: bytes) -> None:
+        self.name = name
+        self.quota = quota
+        self._meter = meter
+        self._policy = policy
+        self._apart = quota.apart
+        self._most = quota.most
+        self._seconds = float(quota.seconds)
+
+    def lines(self, now: float) -> bytes | None:
+        """Count a request at *now* (monotonic seconds); return what its answer says of the limits.
+
+        None: there is no room for it, and it costs nothing.
+        """
+        due = after(self._meter.due, now, self._apart)
+        used = due - now
+        if used > self._most:
+            return None
+        self._meter.due = due
+        remaining = decimal(left(used, self._seconds, self._apart))
+        ready = decimal(reset(used, self._seconds))
+        return b"".join((self._policy, remaining, b";t=", ready, b"\r\n"))
