@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from adapters.errors import SummaryError
 from adapters.llm.batches import Line, Result, line_of
-from adapters.llm.chat import Chat, Completion, Delta, Message
+from adapters.llm.chat import Chat, Completion, Message, Whole
 
 PENDING = "pending"
 """The reason of what was only noted."""
@@ -16,22 +16,7 @@ _FINAL = frozenset({"refused", "too_long"})
 """Faults that the same question would meet again."""
 
 
-class _Whole(Chat):
-    """A chat that has no pieces."""
-
-    async def stream(
-        self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None
-    ) -> AsyncIterator[Delta]:
-        """Yield the whole answer at once."""
-        answer = await self.complete(messages, schema)
-        yield Delta(answer.text, model=answer.model)
-        yield Delta(finish=answer.finish, usage=answer.usage, model=answer.model)
-
-    async def close(self) -> None:
-        """There is nothing of its own to be closed."""
-
-
-class Gathering(_Whole):
+class Gathering(Whole):
     """Answers nothing, and notes what was asked: the lines of a batch."""
 
     def __init__(self, model: str) -> None:
@@ -52,7 +37,7 @@ class Gathering(_Whole):
         raise SummaryError(PENDING, "It is asked with others")
 
 
-class Answered(_Whole):
+class Answered(Whole):
     """Gives each answer of a batch once, as it was paid for; *live* is asked what it lacks."""
 
     def __init__(self, model: str, answers: Mapping[str, Result], live: Chat) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.errors import SummaryError
 from adapters.llm.batches import MAX_LINES, Batches, Line, Result, line_of, split
-from adapters.llm.chat import Chat, Completion, Delta, Message
+from adapters.llm.chat import Completion, Message, Whole
 
 QUIET = 1.0
 """Seconds without another question after which those that wait go out as a batch."""
@@ -26,7 +26,7 @@ class BatchRun:
     quiet: float = QUIET
 
 
-class BatchedChat(Chat):
+class BatchedChat(Whole):
     """Gathers what is asked at about the same time into one batch.
 
     *resume* names batches that were submitted before and whose answers are still to be had: what
@@ -62,14 +62,6 @@ class BatchedChat(Chat):
         if isinstance(result, Completion):
             return replace(result, model=self.model)
         raise SummaryError(result.reason, result.message, usage=result.usage)
-
-    async def stream(
-        self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None
-    ) -> AsyncIterator[Delta]:
-        """Yield the whole answer at once: a batch has no pieces."""
-        answer = await self.complete(messages, schema)
-        yield Delta(answer.text, model=answer.model)
-        yield Delta(finish=answer.finish, usage=answer.usage, model=answer.model)
 
     async def close(self) -> None:
         """Stop waiting; batches that were submitted go on, and can be resumed."""

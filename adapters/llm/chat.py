@@ -61,3 +61,18 @@ class Chat(Protocol):
 
     async def close(self) -> None:
         """Give the connections back."""
+
+
+class Whole(Chat):
+    """A chat that has its answers whole, and no pieces of them."""
+
+    async def stream(
+        self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[Delta]:
+        """Yield the whole answer at once."""
+        answer = await self.complete(messages, schema)
+        yield Delta(answer.text, model=answer.model)
+        yield Delta(finish=answer.finish, usage=answer.usage, model=answer.model)
+
+    async def close(self) -> None:
+        """There is nothing of its own to be closed."""
