@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Self
 
 import pybreaker
 
@@ -30,7 +31,12 @@ class _Failed(Exception):  # noqa: N818 - a mark for pybreaker that nobody else 
 
 
 class Call:
-    """A piece of work of one or more tries, which counts once for its breaker."""
+    """A piece of work of one or more tries, which counts once for its breaker.
+
+    It lasts as long as its context: what is raised within is counted (`Breaker.observe`).
+    """
+
+    __slots__ = ("_breaker", "begun", "slowest", "trial")
 
     def __init__(self, breaker: Breaker) -> None:
         self.begun = False
@@ -38,7 +44,20 @@ class Call:
         self.trial = False
         """Whether it is the one call that is let through to see whether the upstream is well."""
         self.slowest = 0.0
+        """Seconds of the try that took longest."""
         self._breaker = breaker
+
+    def __enter__(self) -> Self:
+        self._breaker.refuse_when_open()
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if error is None:
+            self._breaker._record(self, _nothing)
+        elif isinstance(error, UpstreamError) and error.kind.consequence.breaker:
+            self._breaker._record(self, _raise)
+        if self.trial:
+            self._breaker._trial = False
 
     def begin(self) -> None:
         """Take leave for a try; raise ``CIRCUIT_OPEN`` when the upstream is left alone."""
@@ -66,6 +85,8 @@ class Breaker:
     ) -> None:
         """Open after *failures* in a row or beyond *rates*, for *reset* seconds of *clock*."""
         self.name = name
+        self.state = "closed"
+        """``closed``, ``open`` or ``half-open``; pybreaker's, as its listener was told."""
         self._reset = reset
         self._clock = clock
         self._tally = Tally(rates or Rates())
@@ -79,11 +100,6 @@ class Breaker:
             throw_new_error_on_trip=False,
             listeners=[_Listener(self)],
         )
-
-    @property
-    def state(self) -> str:
-        """``closed``, ``open`` or ``half-open``."""
-        return str(self._circuit.current_state)
 
     @property
     def seconds_left(self) -> float:
@@ -109,29 +125,16 @@ class Breaker:
             finally:
                 call.took(self._clock() - started)
 
-    @contextmanager
-    def observe(self) -> Iterator[Call]:
+    def observe(self) -> Call:
         """Do the same for a body that says itself when it asks the upstream (`Call.begin`).
 
         What it does before counts for nothing, and holds up no other trial.
         """
-        self.refuse_when_open()
-        call = Call(self)
-        try:
-            yield call
-        except UpstreamError as error:
-            if error.kind.consequence.breaker:
-                self._record(call, _raise)
-            raise
-        else:
-            self._record(call, _nothing)
-        finally:
-            if call.trial:
-                self._trial = False
+        return Call(self)
 
     def refuse_when_open(self) -> None:
         """Raise ``CIRCUIT_OPEN`` if a call could not go through now; take no trial."""
-        if self.seconds_left > 0:
+        if self.state != "closed" and self.seconds_left > 0:
             raise self._refusal()
 
     def adopt(self, state: str) -> None:
@@ -207,6 +210,7 @@ class _Listener(pybreaker.CircuitBreakerListener):
     ) -> None:
         """Tell the listener outside, and the face when the rest begins."""
         del cb
+        self._breaker.state = str(new_state.name)
         if new_state.name == pybreaker.STATE_OPEN:
             self._breaker.note_opened()
         before = "closed" if old_state is None else str(old_state.name)

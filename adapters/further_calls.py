@@ -6,8 +6,8 @@ layers lie between, and may make it wait or refuse it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 
 Count = Callable[[], Awaitable[None]]
@@ -22,11 +22,19 @@ async def further_call() -> None:
         await count()
 
 
-@contextmanager
-def counted_by(count: Count) -> Iterator[None]:
+class _Counted:
+    __slots__ = ("_count", "_token")
+
+    def __init__(self, count: Count) -> None:
+        self._count = count
+
+    def __enter__(self) -> None:
+        self._token = _count.set(self._count)
+
+    def __exit__(self, *_: object) -> None:
+        _count.reset(self._token)
+
+
+def counted_by(count: Count) -> AbstractContextManager[None]:
     """Let *count* hear of further calls within."""
-    token = _count.set(count)
-    try:
-        yield
-    finally:
-        _count.reset(token)
+    return _Counted(count)

@@ -93,6 +93,17 @@ class Guarded:
 class _Attempt:
     """One fetch of a `Guarded` source: its tries and the waits between them."""
 
+    __slots__ = (
+        "_call",
+        "_ends",
+        "_guard",
+        "_limits",
+        "_longest_wait",
+        "_query",
+        "_urgency",
+        "seconds",
+    )
+
     def __init__(self, guard: Guarded, query: Query, call: Call) -> None:
         self._guard = guard
         self._limits = guard._limits
@@ -132,7 +143,8 @@ class _Attempt:
                 guard.breaker.refuse_when_open()
                 wait = await self._take()
                 if wait is None:
-                    await self._pace()
+                    if self._limits.min_interval:
+                        await self._pace()
                     return await self._ask()
             # Whom a caller has joined meanwhile has a caller's share of the quota.
             await self._urgency.sit_out(_slept(guard._sleep, max(wait, _LEAST_WAIT)))
@@ -158,7 +170,8 @@ class _Attempt:
         """Count a further call of the same fetch; its permit is held."""
         while (wait := await self._take()) is not None:
             await self._guard._sleep(max(wait, _LEAST_WAIT))
-        await self._pace()
+        if self._limits.min_interval:
+            await self._pace()
 
     def _believe(self, error: UpstreamError) -> None:
         """Hold everyone back as long as the upstream asks for, not this caller alone."""
@@ -190,8 +203,6 @@ class _Attempt:
 
     async def _pace(self) -> None:
         guard, interval = self._guard, self._limits.min_interval
-        if not interval:
-            return
         # The next start is the most urgent one's, and not the first one's that had a permit.
         async with guard._starts.held(self._query.priority, self._urgency):
             wait = guard._next_start - guard._clock()

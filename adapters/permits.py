@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from adapters.errors import Kind, UpstreamError
@@ -72,19 +72,17 @@ class Permits:
         """How many wait for one."""
         return len(self._waiting)
 
-    @asynccontextmanager
-    async def held(self, priority: Priority, urgency: Urgency | None = None) -> AsyncIterator[None]:
+    def held(
+        self, priority: Priority, urgency: Urgency | None = None
+    ) -> AbstractAsyncContextManager[None]:
         """Hold a permit; raise ``OVERLOADED`` at once when too many wait already.
 
         *urgency* may rise while it waits; without it, it is that of the work around it.
         """
-        await self._acquire(urgency or urgency_of(priority))
-        try:
-            yield
-        finally:
-            self._release()
+        return _Held(self, urgency or urgency_of(priority))
 
-    async def _acquire(self, urgency: Urgency) -> None:
+    async def acquire(self, urgency: Urgency) -> None:
+        """Take a permit, for `release` to give back; see `held`."""
         if may_take(urgency.priority, self._free, self._reserved):
             self._free -= 1
             return
@@ -100,14 +98,16 @@ class Permits:
             except asyncio.CancelledError:
                 # The permit was handed over in the same step in which its taker was cancelled.
                 if place.turn.done() and not place.turn.cancelled():
-                    self._release()
+                    self.release()
                 elif place in self._waiting:
                     self._waiting.remove(place)
                 raise
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Give a permit back, or on to whose turn it is."""
         self._free += 1
-        self._hand_out()
+        if self._waiting:
+            self._hand_out()
 
     def _hand_out(self) -> None:
         while (first := next_turn(self._waiting, self._free, self._reserved)) is not None:
@@ -115,3 +115,17 @@ class Permits:
             if not first.turn.done():
                 self._free -= 1
                 first.turn.set_result(None)
+
+
+class _Held:
+    __slots__ = ("_permits", "_urgency")
+
+    def __init__(self, permits: Permits, urgency: Urgency) -> None:
+        self._permits = permits
+        self._urgency = urgency
+
+    async def __aenter__(self) -> None:
+        await self._permits.acquire(self._urgency)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._permits.release()

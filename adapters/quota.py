@@ -116,6 +116,8 @@ class LocalMeter:
 
     def refuse_latched(self) -> None:
         """Raise what was believed of the upstream, while it is."""
+        if not self._latched_until:
+            return
         now = self._clock()
         if now < self._latched_until:
             raise spent(self._latched_as, self._latched_until - now)
@@ -123,6 +125,8 @@ class LocalMeter:
     def take(self, cost: int = 1, *, leave: float = 0.0) -> None:
         """Count a call, or raise what `Meter.claim` does."""
         self.refuse_latched()
+        if not self._windows:
+            return
         now = self._clock()
         waits = [
             (window.wait(now, cost, allowed(window.spec.limit, leave)), window)

@@ -40,31 +40,35 @@ class Tally:
     def __init__(self, rates: Rates) -> None:
         self._rates = rates
         self._buckets: deque[_Bucket] = deque()
+        self._sum = _Bucket(math.inf)
+        """Of all buckets."""
 
     def add(self, now: float, seconds: float, *, failed: bool) -> None:
         """Count a call that ended at *now* after *seconds*."""
         self._forget(now)
         if not self._buckets or now >= self._buckets[-1].until:
             self._buckets.append(_Bucket(now + self._rates.window / _BUCKETS))
-        bucket = self._buckets[-1]
-        bucket.calls += 1
-        bucket.failed += failed
-        bucket.slow += seconds >= self._rates.slow_after
+        for bucket in (self._buckets[-1], self._sum):
+            bucket.calls += 1
+            bucket.failed += failed
+            bucket.slow += seconds >= self._rates.slow_after
 
     def exceeded(self, now: float) -> bool:
         """Whether enough calls are in the window and too many of them failed or were slow."""
         self._forget(now)
-        calls = sum(bucket.calls for bucket in self._buckets)
-        if calls < max(1, self._rates.calls):
+        found, rates = self._sum, self._rates
+        if found.calls < max(1, rates.calls):
             return False
-        failed = sum(bucket.failed for bucket in self._buckets)
-        slow = sum(bucket.slow for bucket in self._buckets)
-        return failed >= self._rates.failed * calls or slow >= self._rates.slow * calls
+        return found.failed >= rates.failed * found.calls or found.slow >= rates.slow * found.calls
 
     def clear(self) -> None:
         """Forget everything."""
         self._buckets.clear()
+        self._sum = _Bucket(math.inf)
 
     def _forget(self, now: float) -> None:
         while self._buckets and self._buckets[0].until <= now - self._rates.window:
-            self._buckets.popleft()
+            old, found = self._buckets.popleft(), self._sum
+            found.calls -= old.calls
+            found.failed -= old.failed
+            found.slow -= old.slow

@@ -20,11 +20,13 @@ class RetryBudget:
         self._burst = float(burst)
         self._clock = clock
         self._saved = float(burst)
+        self._most = max(self._burst, 1.0)
         self._at = clock()
 
     def earn(self) -> None:
         """Count a first try."""
-        self._save(self._ratio)
+        if self._saved < self._most:  # who has all has no more after any time
+            self._save(self._ratio)
 
     def spend(self, *, urgent: bool = True) -> bool:
         """Take a retry; False when none is left, or only the half that is for the *urgent*."""
@@ -40,7 +42,7 @@ class RetryBudget:
         now = self._clock()
         passed = max(0.0, now - self._at)
         self._at = now
-        self._saved = min(max(self._burst, 1.0), self._saved + more + passed * self._burst / REFILL)
+        self._saved = min(self._most, self._saved + more + passed * self._burst / REFILL)
 
 
 def backoff(attempt: int, first: float, longest: float, draw: float) -> float:

@@ -68,7 +68,7 @@ async def test_who_leaves_just_when_its_turn_comes_hands_the_permit_on() -> None
     permits, order = Permits(1, 10), list[str]()
     first, leaving, last = (Holder(permits, n, order, Priority.CALLER) for n in ("1", "2", "3"))
     await until(lambda: permits.waiting == 2)
-    permits._release()
+    permits.release()
     leaving.task.cancel()
     await until(lambda: order == ["1", "3"])
     permits._free -= 1  # the first one's, which was given back for it above

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import count
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -82,22 +82,22 @@ class LosesWhenCancelled(Permits):
 
     @asynccontextmanager
     async def held(self, priority: Priority, urgency: Urgency | None = None) -> AsyncIterator[None]:
-        await self._acquire(urgency or Urgency(priority))
+        await self.acquire(urgency or Urgency(priority))
         try:
             yield
         except Exception:
-            self._release()
+            self.release()
             raise
-        self._release()
+        self.release()
 
 
 class LosesOnTheWay(Permits):
     """A permit that was handed to a waiter in the step in which it left is lost."""
 
-    async def _acquire(self, urgency: Urgency) -> None:
+    async def acquire(self, urgency: Urgency) -> None:
         free = self._free
         try:
-            await super()._acquire(urgency)
+            await super().acquire(urgency)
         except asyncio.CancelledError:
             self._free = min(self._free, free)
             raise
@@ -106,7 +106,7 @@ class LosesOnTheWay(Permits):
 class TooMany(Permits):
     """Who waits is let through without a permit."""
 
-    async def _acquire(self, urgency: Urgency) -> None:
+    async def acquire(self, urgency: Urgency) -> None:
         del urgency
         self._free -= 1
 
@@ -114,16 +114,24 @@ class TooMany(Permits):
 class RetriesAnyway(Breaker):
     """Only asks before the first try whether the circuit is open."""
 
-    @contextmanager
-    def observe(self) -> Iterator[Call]:
-        with super().observe() as call:
-            call.begin()
-            call.begin = lambda: None  # type: ignore[method-assign]
-            refuse, self.refuse_when_open = self.refuse_when_open, lambda: None  # type: ignore[method-assign]
-            try:
-                yield call
-            finally:
-                self.refuse_when_open = refuse  # type: ignore[method-assign]
+    def observe(self) -> Call:
+        return _AskedOnce(self)
+
+
+class _AskedOnce(Call):
+    def __enter__(self) -> Self:
+        super().__enter__()
+        super().begin()
+        breaker = self._breaker
+        self.refuse, breaker.refuse_when_open = breaker.refuse_when_open, lambda: None  # type: ignore[method-assign]
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._breaker.refuse_when_open = self.refuse  # type: ignore[method-assign]
+        super().__exit__(*raised)
+
+    def begin(self) -> None:
+        """Ask nobody."""
 
 
 class ManyTrials(Breaker):
