@@ -70,7 +70,7 @@ def journey() -> Iterator[Journey]:
 
 def follow(event: Event) -> None:
     """Note *event* where somebody has begun a journey; a listener."""
-    told = _STEPS.get(type(event))
+    told = STEPS.get(type(event))
     if told is None:
         return
     current = _CURRENT.get()
@@ -95,7 +95,7 @@ def _not_written(event: SummaryFailed) -> _Told:
     return "summary", event.reason
 
 
-_STEPS: Mapping[type[Event], Callable[[Any], _Told]] = MappingProxyType(
+STEPS: Mapping[type[Event], Callable[[Any], _Told]] = MappingProxyType(
     {
         TierRead: _read,
         Fetched: lambda event: ("upstream", event.source),

@@ -50,10 +50,16 @@ class Keeping:
             beside.append(self._summaries.settled())
         if named and route.store == "permanent":
             beside.append(self._remember(lookup, route, entry, named))
-        putting = self._tiers.put(entry, memory_only=route.store == "memory_only")
-        if not beside:  # a task for it alone would only cost
-            return bool(await putting)
-        return bool((await asyncio.gather(putting, *beside))[0])
+        tasks = [asyncio.create_task(each) for each in beside]
+        try:
+            took = await self._tiers.put(entry, memory_only=route.store == "memory_only")
+            for task in tasks:
+                await task
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            raise
+        return bool(took)
 
     async def _remember(self, lookup: Lookup, route: Route, entry: Entry, named: Named) -> None:
         """Have the records found by their names from now on."""

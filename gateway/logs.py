@@ -24,6 +24,7 @@ from gateway.events import (
     CircuitChanged,
     Embedded,
     Event,
+    Events,
     Failed,
     Fetched,
     FetchFailed,
@@ -134,6 +135,13 @@ class EventLog:
         self._log = structlog.get_logger("gateway.events").bind()
         self._verbose = self._log.is_enabled_for(logging.DEBUG)
 
+    @property
+    def kinds(self) -> tuple[type[Event], ...]:
+        """The kinds of events that it logs; empty: all of them."""
+        if self._verbose:
+            return ()
+        return tuple(kind for kind, (_, method) in _LINES.items() if method != "debug")
+
     def __call__(self, event: Event) -> None:
         """Log *event*."""
         name, method = _LINES.get(type(event), (type(event).__name__, "debug"))
@@ -160,6 +168,13 @@ class EventLog:
             self._told.clear()
         self._told[fault] = now, 0
         return kept_back
+
+
+def logged(clock: Callable[[], float]) -> Events:
+    """Return events that are logged; *clock* is monotonic, in seconds."""
+    events, log = Events(), EventLog(clock)
+    events.subscribe(log, *log.kinds)
+    return events
 
 
 _LINES: dict[type[Event], tuple[str, str]] = {

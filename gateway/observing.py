@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 from gateway.config import Config
 from gateway.events import Events, Responded, Served
-from gateway.journey import follow
+from gateway.journey import STEPS, follow
 from gateway.metrics.counts import Counts
 from gateway.metrics.names import names_in
 from gateway.profiling.loop_lag import LoopLag
@@ -70,7 +70,7 @@ def open_observing(
     observing = Observing(config, clock)
     events.subscribe(observing.counts, *observing.counts.kinds)
     events.subscribe(observing.slowest, Served, Responded)
-    events.subscribe(follow)
+    events.subscribe(follow, *STEPS)
     stack.enter_context(observing.lag.measured())
     observing.tracing = open_tracing(stack, config.telemetry, events)
     return observing

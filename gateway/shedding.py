@@ -14,8 +14,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -85,6 +84,13 @@ class Room:
     def leave(self) -> None:
         """Count somebody who has left."""
         self.inside -= 1
+
+    def __enter__(self) -> None:
+        """Come in, and leave with the context."""
+        self.enter()
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
 
     def took(self, held: float) -> None:
         """Take in that somebody was held for *held* seconds."""
@@ -183,6 +189,8 @@ class Shedding:
         delay = float((spec or SheddingSpec()).delay)
         self.door = Door(delay, DOOR, clock)
         self.fetches = Room(delay, FETCHES, clock)
+        self._elsewhere = Room(0, FETCHES, clock)
+        """Has room for all whose place is another's."""
 
     @property
     def limit(self) -> float:
@@ -204,24 +212,18 @@ class Shedding:
         """Whether there is no room: what nobody waits for should not begin now."""
         return self.fetches.full or self.door.full
 
-    @contextmanager
-    def place(self, *, joins: bool) -> Iterator[None]:
-        """Hold a place for a fetch, unless it *joins* one that is in progress.
+    def place(self, *, joins: bool) -> Room:
+        """Return where to hold a place for a fetch, unless it *joins* one that is in progress.
 
         Raise `UpstreamError` of kind OVERLOADED at once if there is none.
         """
         ARRIVAL.get().passed()
         if joins:
-            yield
-            return
+            return self._elsewhere
         if self.fetches.full:
             self.fetches.refused += 1
             raise UpstreamError(Kind.OVERLOADED, REASON, retry_after=RETRY_AFTER)
-        self.fetches.enter()
-        try:
-            yield
-        finally:
-            self.fetches.leave()
+        return self.fetches
 
     def landed(self, entry: Entry, took: float) -> None:
         """Take in that the fetch of *entry* took *took* seconds, with everything about it."""

@@ -106,4 +106,4 @@ def forget_names(connection: sqlite3.Connection, condition: str, values: Sequenc
 
 def _storable(text: str) -> str:
     # JSON may hold half of a surrogate pair, which no database takes.
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -13,8 +13,7 @@ import uvloop
 from gateway import logs
 from gateway.assembly import open_gateway
 from gateway.config import Config, ConfigError, Fault, load_config
-from gateway.events import Events
-from gateway.logs import EventLog
+from gateway.logs import logged
 from storage.tier import TierError
 
 _log = structlog.get_logger(__name__)
@@ -36,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _work(config: Config, concurrency: int) -> None:
-    events = Events(EventLog(time.monotonic))
+    events = logged(time.monotonic)
     async with open_gateway(config, events=events) as gateway, gateway.bulk.jobs() as jobs:
         _log.info("worker.working", concurrency=concurrency)
         await jobs.run_worker(concurrency)

@@ -6,11 +6,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from gateway.events import Event, Responded, Served
 from gateway.statistics import Latencies
 
 MOST_KEYS = 20
+_SECONDS = attrgetter("seconds")
 SPAN = 3600.0
 """Seconds after which a slow key is forgotten."""
 
@@ -82,9 +84,9 @@ class Slowest:
         if len(self._keys) > MOST_KEYS:
             self._forget()
             while len(self._keys) > MOST_KEYS:
-                del self._keys[min(self._keys.values(), key=lambda each: each.seconds).key]
+                del self._keys[min(self._keys.values(), key=_SECONDS).key]
         full = len(self._keys) >= MOST_KEYS
-        self._least = min(each.seconds for each in self._keys.values()) if full else 0.0
+        self._least = min(map(_SECONDS, self._keys.values())) if full else 0.0
 
     def _forget(self) -> None:
         old = self._clock() - SPAN

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from gateway.events import CircuitChanged, FetchFailed, Served, TierFailed
-from gateway.logs import REPEAT_AFTER, EventLog, configure, redactor
+from gateway.logs import REPEAT_AFTER, EventLog, configure, logged, redactor
 
 
 @pytest.fixture
@@ -128,6 +128,16 @@ def test_events_are_told_by_how_much_they_matter(out: io.StringIO) -> None:
         ("upstream.failed", "warning"),
         ("circuit.changed", "warning"),
     ]
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_events_reach_the_log_only_where_they_make_a_line(out: io.StringIO, level: str) -> None:
+    configure(stream=out, level=level)
+    events = logged(lambda: 0.0)
+    events.emit(Served("medicine", "k", "hit", "memory", 0.001))
+    events.emit(TierFailed("redis", "get", "refused"))
+    told = [line["event"] for line in lines(out)]
+    assert told == [*["lookup.served"] * (level == "debug"), "tier.failed"]
 
 
 def test_a_tier_that_stays_away_is_one_line_a_minute(out: io.StringIO) -> None:
