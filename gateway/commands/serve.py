@@ -16,11 +16,11 @@ from gateway import logs
 from gateway.assembly.refilling import GRACE
 from gateway.config import Config, ConfigError, Fault, load_config
 from gateway.log_files import open_log
-from gateway.ports import Port, PortInUseError
-from gateway.supervisor import supervise
+from gateway.processes.ports import Port, PortInUseError
+from gateway.processes.supervisor import supervise
+from gateway.processes.worker import Worker, inherited
 from gateway.web.app import serve
 from gateway.web.server import DRAIN
-from gateway.worker import Worker, inherited
 
 LEAVING = 10.0
 """Seconds that a worker has, beside those for requests and flights, to close what it opened."""

@@ -7,6 +7,7 @@ from aiohttp.typedefs import Middleware
 
 from gateway.assembly import Gateway
 from gateway.config import Config
+from gateway.processes.worker import Worker
 from gateway.rates import networks
 from gateway.web import batches, watches
 from gateway.web.admission import admit
@@ -41,7 +42,6 @@ from gateway.web.stats import stats
 from gateway.web.stream import stream
 from gateway.web.suggest import suggest
 from gateway.web.tokens import mint, renew
-from gateway.worker import Worker
 
 ROUTES = (
     web.get("/v1/search", search),

@@ -17,13 +17,12 @@ from gateway.assembly import Gateway, open_gateway
 from gateway.collection import settle
 from gateway.config import Config
 from gateway.config.sections import ServerSection
-from gateway.events import Events
-from gateway.logs import EventLog
-from gateway.ports import BACKLOG
+from gateway.logs import logged
+from gateway.processes.ports import BACKLOG
+from gateway.processes.worker import Worker
 from gateway.warming import warming_on_start
 from gateway.web.descriptors import allow_many_connections
 from gateway.web.plain_connection import connections_of
-from gateway.worker import Worker
 from storage.tier import TierError
 
 ADMIN: Final = web.AppKey("admin", web.Application)
@@ -91,7 +90,7 @@ async def run(
         sockets = worker.sockets
     try:
         async with (
-            open_gateway(config, events=Events(EventLog(time.monotonic))) as gateway,
+            open_gateway(config, events=logged(time.monotonic)) as gateway,
             _both(make(gateway), config.server, sockets) as urls,
             warming_on_start(gateway),
             gateway.bulk.running(),

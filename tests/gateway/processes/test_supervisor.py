@@ -19,7 +19,7 @@ import yaml
 from tests.stub_upstream import Reply, StubUpstream, source
 from tests.waiting import eventually
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 RECORD = {"id": "1", "name": "Aspirin"}
 
 

@@ -1,7 +1,8 @@
 """Several processes that serve one port, and one that starts them anew when they die.
 
-Each is ``python -m gateway serve`` with what `gateway.worker` says it inherits; they agree by
-what replicas on other machines agree by as well: the log in the database, and Redis where it is.
+Each is ``python -m gateway serve`` with what `gateway.processes.worker` says it inherits; they
+agree by what replicas on other machines agree by as well: the log in the database, and Redis where
+it is.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from contextlib import suppress
 
 import structlog
 
-from gateway.ports import Port
-from gateway.worker import VARIABLE, environment
+from gateway.processes.ports import Port
+from gateway.processes.worker import VARIABLE, environment
 
 FIRST_REST, LONGEST_REST = 0.5, 30.0
 """Seconds before a worker that has died is started anew: at first, and when it dies again soon."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from gateway.ports import DEALS_OUT, Port, PortInUseError
+from gateway.processes.ports import DEALS_OUT, Port, PortInUseError
 from tests.ports import free_port
 
 
