@@ -32,6 +32,8 @@ def declared(classes: Mapping[str, Sequence[str | bool]]) -> dict[str, tuple[str
 
 def read_context(classes: Mapping[str, Sequence[str]], text: str) -> Context:
     """Return what *text* (``pregnancy:yes,age:child``) says; raise `BadLookupError`."""
+    if not text:
+        return ()
     found: dict[str, str] = {}
     for member in filter(None, (part.strip() for part in text.casefold().split(","))):
         name, _, value = (part.strip() for part in member.partition(":"))

@@ -126,6 +126,8 @@ def normalize(text: str, parameter: str = "q", *, fold_case: bool = True) -> str
 
     Raise `BadLookupError` naming *parameter* when it is too long or cannot be text.
     """
+    if not text:
+        return ""
     folded = comparable(text, fold_case=fold_case)
     if len(folded) > MAX_QUERY:
         raise BadLookupError(parameter, f"at most {MAX_QUERY} characters, not {len(folded)}")

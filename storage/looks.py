@@ -37,7 +37,9 @@ class Looks:
     async def into(self, tiers: Sequence[Tier], key: str) -> tuple[Look, ...]:
         """Look into the first of *tiers*, and into the second where that is not waited for."""
         nearer = tiers[0]
-        if nearer is self.memory or len(tiers) == 1:
+        if nearer is self.memory:
+            return (self._in_memory(key),)
+        if len(tiers) == 1:
             return (await self._look(nearer, key),)
         wait = self.patience.wait()
         if wait is None:
@@ -70,6 +72,13 @@ class Looks:
         if tier is self.memory:
             self.memory.vouch(entry.key, now)
         return msgspec.structs.replace(entry, position=now)
+
+    def _in_memory(self, key: str) -> Look:
+        started, memory = perf_counter(), self.memory
+        entry = memory.peek(key)
+        if entry is not None:
+            entry = self.standing(memory, entry)
+        return Look(memory.name, entry, perf_counter() - started)
 
     async def _look(self, tier: Tier, key: str) -> Look:
         started = perf_counter()

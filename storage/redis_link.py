@@ -25,7 +25,7 @@ from redis.exceptions import (
 
 from storage.batching import Batcher
 from storage.observation import NoObserver, Observer, PoolState
-from storage.redis_clients import FAULTS, Client, locate, pool_of
+from storage.redis_clients import FAULTS, Client, locate, pool_of, read_many
 from storage.tier import TierAwayError, TierError
 
 FIRST_REST, LONGEST_REST = 0.05, 5.0
@@ -157,8 +157,7 @@ class RedisLink:
             # MGET would need one trip for each slot: a pipeline needs one for each server.
             replies = await self._pipeline([("GET", key) for key in keys])
             return [reply if isinstance(reply, bytes) else None for reply in replies]
-        found: Sequence[bytes | None] = await self._one("MGET", *keys)
-        return found
+        return await read_many(self._client, keys)
 
     async def _one(self, *command: Any) -> Any:
         execute: Any = self._client.execute_command  # redis-py gives it no types

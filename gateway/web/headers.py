@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final
 
 from gateway.answer import Answer
@@ -14,6 +15,7 @@ from storage.entry import Look
 
 CACHE = "lookup-gateway"
 """Our name in ``Cache-Status`` (RFC 9211 §2)."""
+_begins = attrgetter("start")
 _UNQUOTED: Final = re.compile(r"[^A-Za-z0-9._:/@+ -]")
 """What of a note is left out of a quoted string: names of models come from a configuration."""
 
@@ -87,6 +89,8 @@ def _in_order(steps: Sequence[Step], looks: Sequence[Look]) -> list[Step]:
 
     They were over when the winner of their race was.
     """
+    if not looks:
+        return sorted(steps, key=_begins)
     raced = {look.tier for look in looks}
     end = max((step.start + step.seconds for step in steps if step.name in raced), default=0.0)
     noted = {step.name for step in steps}
@@ -95,7 +99,7 @@ def _in_order(steps: Sequence[Step], looks: Sequence[Look]) -> list[Step]:
         for look in looks
         if look.tier not in noted
     )
-    return sorted((*steps, *others), key=lambda step: step.start)
+    return sorted((*steps, *others), key=_begins)
 
 
 def _step(step: Step) -> str:

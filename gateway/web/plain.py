@@ -14,15 +14,12 @@ The rules:
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Mapping
 from random import random
 from time import perf_counter
-from typing import Final, NamedTuple
+from typing import Final
 
 import structlog
 from aiohttp import hdrs, web
-from yarl import URL
 
 from adapters.errors import UpstreamError
 from gateway.assembly import Gateway
@@ -30,51 +27,22 @@ from gateway.events import Responded
 from gateway.journey import Journey, begin_journey
 from gateway.logs import OF_REQUEST
 from gateway.profiling.statements import TALLY, Tally
-from gateway.rates import Decision
 from gateway.shedding import ARRIVAL, Arrival, Nobody
 from gateway.web import headers, plain_reply
-from gateway.web.admission import visible
-from gateway.web.caller import Caller
 from gateway.web.encoding import EncodedBodies
-from gateway.web.limits import ClientLimits, rate_headers
+from gateway.web.limits import ClientLimits
 from gateway.web.measuring import GONE, UPSTREAM
-from gateway.web.middlewares import crashed, request_id_of, trace_id_of
+from gateway.web.middlewares import crashed
 from gateway.web.nearest import marked, nearest_names, rendered
-from gateway.web.parameters import Asker, Search, read_single, search_of
 from gateway.web.plain_reply import Moment, Reply
+from gateway.web.plain_request import Members, Plain, PlainRequests
 from gateway.web.problems import ProblemError, upstream_failed
 from gateway.web.recognition import Recognition
-from gateway.web.request_head import LONGEST
 from gateway.web.search import CALLER_DEADLINE
 from gateway.web.seats import Seats
 
 _PATH = "/v1/search"
-_START = b"GET /v1/search?"
-_VERSION = b" HTTP/1.1"
-_QUERY = re.compile(rb"[A-Za-z0-9._~!*'()/:@,+%&=-]*")
-"""That every parser reads alike."""
-_TAG = re.compile(rb'(?:W/)?"([\x21\x23-\x2b\x2d-\x7e]*)"')
-"""One entity tag (RFC 9110 §8.8.3) without a comma."""
-_TRACEPARENT = re.compile(rb"(?i)\r\ntraceparent:[\t ]*([!-~]+)[\t ]*\r\n")
 _log = structlog.get_logger(__name__)
-
-
-class Plain(NamedTuple):
-    """A lookup that is to be answered."""
-
-    data: bytes
-    """What was sent."""
-    line: bytes
-    """Its first line without the version."""
-    search: Search
-    caller: Caller
-    known: bytes
-    """The opaque tag of what its client has; empty: nothing."""
-    request_id: str
-    limits: bytes
-    """Lines on limits, for the answer's head."""
-    since: float
-    """When it came, by `time.perf_counter`."""
 
 
 class PlainLookups:
@@ -91,8 +59,8 @@ class PlainLookups:
     ) -> None:
         config = gateway.config
         self._gateway = gateway
-        self._recognition = recognition
-        self._limits = limits
+        self.requests = PlainRequests(gateway, recognition, limits)
+        """What reads them."""
         self._bodies = bodies
         self._seats = seats
         self._vary = "Accept-Encoding, Origin" if config.server.cors else hdrs.ACCEPT_ENCODING
@@ -100,37 +68,13 @@ class PlainLookups:
         # Bound once: an unbound logger is made anew for each line.
         self._access = structlog.get_logger("gateway.access").bind()
 
-    def read(self, data: bytes, peer: str) -> Plain | None:
-        """Return what the request *data* from *peer* asks, counted; None: it goes the whole way."""
-        since = perf_counter()
-        if not data.startswith(_START) or len(data) > LONGEST:
-            return None
-        line, _, block = data.partition(_VERSION)
-        query, read = line[len(_START) :], self._recognition.heads.read(block)
-        if read is None or not _QUERY.fullmatch(query):
-            return None
-        head, request_id = read
-        caller = self._recognition.caller(head, peer, self._gateway.clock())
-        known = _TAG.fullmatch(head.if_none_match or b'""')
-        if caller is None or known is None or not caller.coding:
-            return None
-        search = self._search(query, caller)
-        if search is None:
-            return None
-        decision = self._limits.decide(caller.identity, peer, head.forwarded_for)
-        if decision is not None and not decision.allowed:
-            return None
-        told = b"" if decision is None else _written(decision)
-        name = request_id_of(request_id.decode())
-        return Plain(data, line, search, caller, known[1], name, told, since)
-
     async def answer(self, asked: Plain, arrival: Arrival | Nobody) -> Reply:
         """Return the response to *asked*, who stands at the door as *arrival*.
 
         It is not told of before `tell`. To be called in a task of its own.
         """
         tally = Tally()
-        OF_REQUEST.set(_Members(asked))
+        OF_REQUEST.set(Members(asked))
         ARRIVAL.set(arrival)
         TALLY.set(tally)
         try:
@@ -162,19 +106,6 @@ class PlainLookups:
             ms=round(seconds * 1000, 3),
             cache=reply.cache,
         )
-
-    def _search(self, query: bytes, caller: Caller) -> Search | None:
-        identity = caller.identity
-        pairs = URL.build(path=_PATH, query_string=query.decode(), encoded=True).query
-        routes = visible(identity, self._gateway.routes)
-        try:
-            search = search_of(read_single(pairs), Asker(identity.tenant, routes))
-        except ProblemError:
-            return None
-        route = search.route
-        if route.sessions or route.location is not None:
-            return None
-        return None if self._gateway.tiers.memory.has(search.lookup.key) else search
 
     async def _answer(self, asked: Plain, way: Journey) -> Reply:
         """Return the answer to *asked*; raise `ProblemError`."""
@@ -211,31 +142,3 @@ class PlainLookups:
 
 PLAIN: Final = web.AppKey("plain", PlainLookups)
 """Of an application: what is answered without a parser though memory has it not."""
-
-
-def _written(decision: Decision) -> bytes:
-    lines = rate_headers(decision).items()
-    return "".join(f"{name}: {value}\r\n" for name, value in lines).encode()
-
-
-class _Members:
-    """What log lines say of the request that they belong to."""
-
-    __slots__ = ("_asked", "_known")
-
-    def __init__(self, asked: Plain) -> None:
-        self._asked = asked
-        self._known: Mapping[str, str] = {}
-
-    def __call__(self) -> Mapping[str, str]:
-        """Return them, always the same."""
-        if not self._known:
-            asked, found = self._asked, _TRACEPARENT.search(self._asked.data)
-            self._known = {
-                "request_id": asked.request_id,
-                "trace_id": trace_id_of(found[1].decode() if found else ""),
-                "source": asked.search.route.name,
-                "tenant": asked.caller.identity.tenant,
-                "who": asked.caller.identity.name,
-            }
-        return self._known

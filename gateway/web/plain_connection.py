@@ -13,7 +13,8 @@ from gateway.web.entrance import Entrance, entrance_of
 from gateway.web.hit_path import Hits
 from gateway.web.keys import GATEWAY
 from gateway.web.looks import looks_of
-from gateway.web.plain import PLAIN, Plain, PlainLookups
+from gateway.web.plain import PLAIN, PlainLookups
+from gateway.web.plain_request import Plain
 from gateway.web.seating import SeatedConnection, Usher
 from gateway.web.seats import SEATS, Seats
 
@@ -87,7 +88,7 @@ class PlainConnection(SeatedConnection):
 
     def _begin(self, data: bytes) -> bool:
         """Begin to answer *data*, if it is a plain lookup; return whether it is."""
-        asked = self._lookups.read(data, self._peer)
+        asked = self._lookups.requests.read(data, self._peer)
         if asked is None:
             return False
         self.arrival = self._usher.arrive(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -13,6 +14,7 @@ import msgspec
 import orjson
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from gateway.assembly import Gateway, open_gateway
 from gateway.config import Config
@@ -20,7 +22,10 @@ from gateway.events import Event, Events, Responded, Served
 from gateway.logs import EventLog
 from gateway.rates import ClientsSpec
 from gateway.web.app import make_app
-from gateway.web.plain import PLAIN, Plain
+from gateway.web.parameters import read_single
+from gateway.web.plain import PLAIN
+from gateway.web.plain_request import Plain, read_given
+from gateway.web.problems import ProblemError
 from gateway.web.server import listening
 from tests.clocks import ManualClock
 from tests.gateway.web.raw_http import Raw, talk
@@ -39,7 +44,7 @@ class World:
         gateway.events.subscribe(self.events.append)
         self.plain: list[Plain | None] = []
         """What was read of each request that was looked at."""
-        self._read = app[PLAIN].read
+        self._read = app[PLAIN].requests.read
 
     def watched(self, data: bytes, peer: str) -> Plain | None:
         found = self._read(data, peer)
@@ -71,7 +76,7 @@ async def opened(stack: AsyncExitStack, config: Config, clock: ManualClock) -> W
     gateway = await stack.enter_async_context(open_gateway(config, events=events, clock=clock))
     app = make_app(gateway)
     world = World(gateway, app, 0)
-    app[PLAIN].read = world.watched  # type: ignore[method-assign]
+    app[PLAIN].requests.read = world.watched  # type: ignore[method-assign]
     _, world.port = await stack.enter_async_context(listening(app, "127.0.0.1", 0))
     return world
 
@@ -95,7 +100,7 @@ async def both(
     assert [found is not None for found in world.plain] == [True]
     await before()
     with monkeypatch.context() as without:
-        without.setattr(world.app[PLAIN], "read", lambda *_: None)
+        without.setattr(world.app[PLAIN].requests, "read", lambda *_: None)
         (parsed,) = await world.ask(request)
     return quick, parsed
 
@@ -130,6 +135,23 @@ async def test_hits_of_the_database_are_answered_in_the_same_words(
         assert quick.headers["x-request-id"] == "mine"
     names = [each.partition(";")[0] for each in quick.headers["server-timing"].split(", ")]
     assert names == ["lookup", "memory", "database"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_parameters_are_read_as_aiohttp_reads_them(seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(2000):
+        query = "".join(chance.choices("ab=&+%41~/:@,*'()!.-", k=chance.randrange(1, 14)))
+        parsed = URL.build(path="/", query_string=query, encoded=True).query
+        try:
+            expected: object = read_single(parsed)
+        except ProblemError as refused:
+            expected = str(refused)
+        try:
+            found: object = read_given(query)
+        except ProblemError as refused:
+            found = str(refused)
+        assert found == expected, query
 
 
 async def test_who_has_it_already_is_told_so_and_who_has_many_goes_the_whole_way(
