@@ -9,35 +9,24 @@ from typing import ClassVar
 import asyncpg
 import pytest
 
-from gateway.bulk.batches import Batches
 from gateway.bulk.jobs import PART, QUEUE, Jobs, dsn_of, open_jobs
 from gateway.bulk.later import FETCHED, Never
 from gateway.bulk.spec import BatchesSpec
-from gateway.bulk.work import Work
 from gateway.route import Route
 from gateway.wanted import Wanted, written
 from storage.batches import EVERY, Batch, BatchStore
 from storage.database import open_database
-from tests.gateway.world import World
+from tests.gateway.bulk.worked import Worked
 
 SPEC = BatchesSpec(run_by="workers")
 
 
-class Fleet:
+class Fleet(Worked):
     """A world whose batches workers do."""
 
     def __init__(self, store: BatchStore, url: str) -> None:
-        self.world = World()
+        super().__init__(store, SPEC)
         self.url = url
-        self.store = store
-        self.batches = Batches(store, SPEC, clock=self.world.clock)
-        self.work = Work(
-            resolver=self.world.resolver,
-            routes={"medicine": self.world.route},
-            store=store,
-            spec=SPEC,
-            clock=self.world.clock,
-        )
 
     async def add(self, count: int) -> str:
         asked = [written(Wanted("medicine", q=f"q{number}")) for number in range(count)]

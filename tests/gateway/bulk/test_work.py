@@ -7,16 +7,15 @@ import pytest
 
 from adapters.errors import Kind, UpstreamError
 from adapters.source import Priority
-from gateway.bulk.batches import Batches, TooManyBatchesError
+from gateway.bulk.batches import TooManyBatchesError
 from gateway.bulk.running import Runner, working
 from gateway.bulk.spec import BatchesSpec
-from gateway.bulk.work import Work
 from gateway.events import Events
 from gateway.wanted import Wanted, written
 from storage.batches import Batch, BatchStore
 from storage.database import open_database
 from storage.tier import TierError
-from tests.gateway.world import World
+from tests.gateway.bulk.worked import Worked
 from tests.waiting import eventually
 
 SPEC = BatchesSpec(at_once=1, concurrency=4, max_open=2)
@@ -29,22 +28,11 @@ async def store() -> AsyncIterator[BatchStore]:
     await tier.close()
 
 
-class Bulk:
-    """A world in which batches are worked on."""
+class Bulk(Worked):
+    """A world in which this process works on batches."""
 
     def __init__(self, store: BatchStore) -> None:
-        self.world = World()
-        self.store = store
-        self.batches = Batches(store, SPEC, clock=self.world.clock)
-        self.work = Work(
-            resolver=self.world.resolver,
-            routes={"medicine": self.world.route},
-            store=store,
-            spec=SPEC,
-            told=self.batches.tell,
-            clock=self.world.clock,
-            draw=lambda: 1.0,
-        )
+        super().__init__(store, SPEC, draw=lambda: 1.0)
         self.runner = Runner(self.batches, self.work, Events(), term=5.0)
 
     async def add(self, *queries: str, **more: object) -> Batch:
