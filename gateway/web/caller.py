@@ -20,19 +20,22 @@ class Caller:
     """As whom they are counted; None: nobody counts them."""
     coding: str
     """The coding that they accept; empty: none that there is."""
+    plain: bool
+    """Whether that is none but identity."""
     own: bytes
     """What stands before the names of answers that are theirs alone."""
 
 
 def make_caller(proof: Proof, peer: str, client: Client | None, accepted: str) -> Caller:
     """Return whom *proof* shows at *peer*, who accepts the codings *accepted*."""
-    identity = proof.identity
+    identity, coding = proof.identity, encoding.negotiate(accepted)
     return Caller(
         proof=proof,
         identity=identity,
         peer=peer,
         client=client,
-        coding=encoding.negotiate(accepted),
+        coding=coding,
+        plain=coding == encoding.IDENTITY,
         own=own(identity.tenant),
     )
 

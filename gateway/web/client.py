@@ -20,8 +20,8 @@ class Client:
         self.quota = quota
         self._meter = meter
         self._policy = policy
-        self._apart = quota.apart
-        self._most = quota.most
+        self._apart: float = quota.apart
+        self._most: float = quota.most
         self._seconds = float(quota.seconds)
 
     def lines(self, now: float) -> bytes | None:
@@ -29,7 +29,8 @@ class Client:
 
         None: there is no room for it, and it costs nothing.
         """
-        due = after(self._meter.due, now, self._apart)
+        before: float = self._meter.due
+        due = after(before, now, self._apart)
         used = due - now
         if used > self._most:
             return None

@@ -26,7 +26,6 @@ from aiohttp.web_request import Request
 
 from gateway.answer import Answer
 from gateway.events import Events
-from gateway.web import encoding
 from gateway.web.caller import Caller, own
 from gateway.web.encoding import EncodedBodies
 from gateway.web.hit_counts import HitCounts
@@ -40,11 +39,14 @@ from gateway.web.request_head import LONGEST, Head
 from storage.entry import Entry
 from storage.memory import unpack
 from storage.tiers import Tiers
+from storage.withdrawals import Withdrawals
 
 _GET: Final = b"GET "
 _PATH: Final = b"GET /v1/search?"
 _VERSION: Final = b" HTTP/1.1"
 _SESSION: Final = "X-Session"
+_IDENTITY: Final = "identity"
+_elapsed: Final = perf_counter
 _ID: Final = 16
 """Hexadecimal digits of a request's name."""
 
@@ -66,14 +68,14 @@ class HitPath:
         clock: Callable[[], float],
     ) -> None:
         self._tiers = tiers
-        self._withdrawals = tiers.withdrawals
+        self._withdrawals: Withdrawals = tiers.withdrawals
         self._recognition = recognition
         self._heads = recognition.heads
         self._steady = limits.clock
         self._bodies = bodies
         self._vary = "Accept-Encoding, Origin" if origins else "Accept-Encoding"
         self._lines = log or HitLog(0.0)
-        self._untold = self._lines.draw()
+        self._untold: float = self._lines.draw()
         self._clock = clock
         self._counts = HitCounts(events, tiers, clock)
         self._ready: Recent[bytes, Ready] = Recent(max_bytes, lambda name: len(name) + READY_BYTES)
@@ -92,7 +94,7 @@ class HitPath:
 
         What is returned has been counted and has to be sent.
         """
-        started = perf_counter()
+        started = _elapsed()
         if not data.startswith(_PATH) or len(data) > LONGEST:
             return None
         end = data.find(_VERSION)
@@ -155,7 +157,7 @@ class HitPath:
         self, data: bytes, ready: Ready, caller: Caller, head: Head, at: tuple[float, float, bytes]
     ) -> bytes | None:
         """Return the response of *ready* to *caller*, counted; None: the handler has to make it."""
-        body, same, client = self._body(ready, caller.coding), head.if_none_match, caller.client
+        body, same, client = self._body(ready, caller), head.if_none_match, caller.client
         if body is None or (same and same != ready.tag):
             return None
         told = b"" if client is None else client.lines(self._steady())
@@ -164,7 +166,7 @@ class HitPath:
         started, now, request_id = at
         if not 0 <= now - self._second < 1:
             self._begin_second(now)
-        seconds = perf_counter() - started
+        seconds = _elapsed() - started
         moment = now, seconds, told, self._date, request_id or self._new_id()
         if same:
             reply = ready.unchanged(moment)
@@ -178,12 +180,12 @@ class HitPath:
             self._tell(data, reply, ready, caller, seconds)
         return reply
 
-    def _body(self, ready: Ready, coding: str) -> tuple[list[bytes], str] | None:
+    def _body(self, ready: Ready, caller: Caller) -> tuple[list[bytes], str] | None:
         """Return the pieces of the body and their coding; None: it has to be made."""
         tail = ready.tail
-        if tail and (ready.short or coding == encoding.IDENTITY) and coding:
-            return [ready.kept.json, tail], encoding.IDENTITY
-        kept = self._bodies.find(ready.content, ready.view, coding)
+        if tail and (caller.plain or (ready.short and caller.coding)):
+            return [ready.kept.json, tail], _IDENTITY
+        kept = self._bodies.find(ready.content, ready.view, caller.coding)
         return None if kept is None else ([kept[0]], kept[1])
 
     def _new_id(self) -> bytes:

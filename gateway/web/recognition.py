@@ -24,9 +24,12 @@ class Recognition:
         None: they are not known yet, or are no more.
         """
         caller = head.caller
-        if caller is None or now >= caller.proof.until or caller.peer != peer:
-            caller = head.caller = self._recognize(head, peer)
-        return caller
+        if caller is not None and caller.peer == peer:
+            until: float = caller.proof.until
+            if now < until:
+                return caller
+        head.caller = self._recognize(head, peer)
+        return head.caller
 
     def _recognize(self, head: Head, peer: str) -> Caller | None:
         # What a page of another origin may read is decided where its answer is prepared.

@@ -76,6 +76,8 @@ class _Volatile:
     length: int
     at: int = 0
     """Where it stood the last time."""
+    size: int = 0
+    """How long its value was the last time."""
 
 
 class Heads:
@@ -102,7 +104,10 @@ class Heads:
                     continue
                 line.at = at
                 start = at + line.length
-            end = block.find(b"\r\n", start)
+            end = start + line.size
+            if block[end : end + 2] != b"\r\n":
+                end = block.find(b"\r\n", start)
+                line.size = end - start
             value = block[start:end]
             # Most are of letters, digits and dashes alone.
             if not value.replace(b"-", b"").isalnum() and value.translate(None, line.alphabet):
