@@ -17,7 +17,7 @@ from gateway.events import Event, Fetched, FetchFailed, Summarized, SummaryFaile
 
 MOST = 24
 """Steps of one journey that are noted; what comes after these is no news."""
-_Told = tuple[str, str]
+_Told = tuple[str, str, float]
 
 
 class Step(NamedTuple):
@@ -43,8 +43,8 @@ class Journey:
     def note(self, name: str, note: str, seconds: float) -> None:
         """Note a step that has just ended, and took *seconds*."""
         if len(self.steps) < MOST:
-            start = max(0.0, self._clock() - self._began - seconds)
-            self.steps.append(Step(name, note, start, seconds))
+            start = self._clock() - self._began - seconds
+            self.steps.append(Step(name, note, max(0.0, start), seconds))
 
 
 _CURRENT: ContextVar[Journey | None] = ContextVar("journey", default=None)
@@ -70,35 +70,32 @@ def journey() -> Iterator[Journey]:
 
 def follow(event: Event) -> None:
     """Note *event* where somebody has begun a journey; a listener."""
-    told = STEPS.get(type(event))
-    if told is None:
-        return
     current = _CURRENT.get()
-    if current is not None:
-        seconds: float = getattr(event, "seconds", 0.0)
-        current.note(*told(event), seconds)
+    told = None if current is None else STEPS.get(type(event))
+    if current is not None and told is not None:
+        current.note(*told(event))
 
 
 def _read(event: TierRead) -> _Told:
-    return event.tier, "hit" if event.hit else "miss"
+    return event.tier, "hit" if event.hit else "miss", event.seconds
 
 
 def _fetch_failed(event: FetchFailed) -> _Told:
-    return "upstream", event.kind
+    return "upstream", event.kind, event.seconds
 
 
 def _written(event: Summarized) -> _Told:
-    return "summary", event.by
+    return "summary", event.by, event.seconds
 
 
 def _not_written(event: SummaryFailed) -> _Told:
-    return "summary", event.reason
+    return "summary", event.reason, event.seconds
 
 
 STEPS: Mapping[type[Event], Callable[[Any], _Told]] = MappingProxyType(
     {
         TierRead: _read,
-        Fetched: lambda event: ("upstream", event.source),
+        Fetched: lambda event: ("upstream", event.source, event.seconds),
         FetchFailed: _fetch_failed,
         Summarized: _written,
         SummaryFailed: _not_written,

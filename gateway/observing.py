@@ -68,7 +68,7 @@ def open_observing(
 ) -> Observing:
     """Listen to *events*, and measure until *stack* is closed."""
     observing = Observing(config, clock)
-    events.subscribe(observing.counts, *observing.counts.kinds)
+    observing.counts.listen(events)
     events.subscribe(observing.slowest, Served, Responded)
     events.subscribe(follow, *STEPS)
     stack.enter_context(observing.lag.measured())

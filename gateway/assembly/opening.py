@@ -94,7 +94,7 @@ class _Assembly:
     async def gateway(self) -> Gateway:
         config, stack, events, clock = self._config, self._stack, self._events, self._clock
         statistics = Statistics()
-        events.subscribe(statistics, *statistics.kinds)
+        statistics.listen(events)
         observing = open_observing(stack, config, events, clock)
         core = await self._core(observing)
         routes, storage, resolver = core.parts.routes, core.storage, core.resolver

@@ -54,7 +54,9 @@ class Histograms:
         histogram = self._known.get(labels)
         if histogram is None:
             histogram = self._known[labels] = Histogram(self._bounds)
-        histogram.add(value, count)
+        # As `Histogram.add` does: this is called several times for each answer.
+        histogram.counts[bisect_left(self._bounds, value)] += count
+        histogram.sum += value * count
 
     def __iter__(self) -> Iterator[tuple[Labels, Histogram]]:
         return iter([*self._known.items()])

@@ -47,7 +47,7 @@ async def open_money(
     }
     ledger = Ledger(store, call_prices=call_prices, events=events, clock=clock)
     await stack.enter_async_context(ledger.running())
-    events.subscribe(ledger, *ledger.kinds)
+    ledger.listen(events)
     budgets = Budgets(config.budgets, spent=ledger.spent, today=ledger.today, events=events)
     prices = batch_prices(config.llm.prices) if batched else config.llm.prices
     spec = config.llm.embeddings

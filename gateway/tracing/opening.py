@@ -44,5 +44,5 @@ def open_tracing(stack: AsyncExitStack, spec: TelemetrySpec, events: Events) -> 
     provider = make_provider(spec, VERSION)
     spans = Spans(provider.get_tracer("lookup-gateway", VERSION))
     stack.push_async_callback(asyncio.to_thread, provider.shutdown)
-    events.subscribe(spans, *spans.kinds)
+    spans.listen(events)
     return spans

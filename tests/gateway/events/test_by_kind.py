@@ -18,12 +18,8 @@ def test_each_event_goes_to_what_is_there_for_its_kind_and_the_others_to_nobody(
 def test_it_is_told_of_nothing_but_the_kinds_that_it_knows() -> None:
     told: list[Event] = []
 
-    class Listening(ByKind):
-        def __call__(self, event: Event) -> None:
-            told.append(event)
-
-    listening, events = Listening({TierLost: print}), Events()
-    events.subscribe(listening, *listening.kinds)
+    events = Events()
+    ByKind({TierLost: told.append}).listen(events)
     for event in (FAILED, LOST, RETURNED):
         events.emit(event)
     assert told == [LOST]
