@@ -68,7 +68,7 @@ class DatabaseLeases(SharedLeases):
     async def _acquire(self, key: str, token: str, *, insist: bool) -> Answer:
         values = (key, token, self._term, int(insist))
         if await self._database.change(self._sql(_ACQUIRE), *values):
-            return Answer(ours=True)
+            return Answer(ours=True, note="" if insist else None)
         rows = await self._database.rows(self._sql(_LOOK), key)
         if not rows:  # it was removed between the two
             return Answer(ours=False, left=0.001)

@@ -77,11 +77,13 @@ class SharedLeases(ABC):
                 note = answer.note
                 if answer.left:
                     note = await _within(end, min(self._poll, answer.left))
-            if note is not None and not insist:
+            if note is not None:
+                # Also where it was looked for already: what was heard may have been an earlier end,
+                # told late. While it is ours nobody else makes it, and this look is the last.
                 found = await self._found(key, token, answer, note, look)
                 if found is not None:
                     return found
-                insist = True
+            insist = note is not None
             if answer.ours:
                 return await self._owned(key, token, work, noted)
 

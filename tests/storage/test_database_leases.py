@@ -40,7 +40,7 @@ class Shared:
 
     def __init__(self) -> None:
         self.made: str | None = None
-        self.calls = 0
+        self.calls = self.looks = 0
         self.begun = asyncio.Event()
         self.gate = asyncio.Event()
 
@@ -52,6 +52,7 @@ class Shared:
         return self.made
 
     async def look(self, note: str) -> str | None:
+        self.looks += 1
         if note:
             raise RuntimeError(note)
         return self.made
@@ -101,6 +102,19 @@ async def test_one_works_and_the_other_has_what_it_made(replicas: Replicas) -> N
         assert [await first, await second] == ["made by call 1"] * 2
         await until_ended(one)
         assert await shared.ask(other) == "made by call 1"  # it had looked before the end
+
+
+async def test_where_an_end_brings_nothing_one_does_the_work(replicas: Replicas) -> None:
+    one, _ = replicas
+    shared = Shared()
+    async with asyncio.timeout(30):
+        assert (await one._acquire("k", "before", insist=False)).ours
+        await one._give_back("k", "before", Note(), 60.0)
+        asked = [asyncio.create_task(shared.ask(each)) for each in replicas]
+        await shared.begun.wait()
+        await eventually(lambda: shared.looks >= 2)
+        shared.gate.set()
+        assert await asyncio.gather(*asked) == ["made by call 1"] * 2
 
 
 async def test_a_failure_is_left_for_the_other(replicas: Replicas) -> None:

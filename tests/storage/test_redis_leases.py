@@ -140,6 +140,40 @@ async def test_who_had_looked_before_the_end_finds_what_was_made(valkey_server: 
         assert await shared.ask(one) == "made by call 2"
 
 
+async def test_an_earlier_end_that_is_heard_late_has_nobody_do_the_work_again(
+    valkey_server: Valkey,
+) -> None:
+    shared = Shared()
+    async with asyncio.timeout(30), replicas(valkey_server.url, "stale:", 2) as (one, other):
+        asked = [asyncio.create_task(shared.ask(one))]
+        await shared.begun.wait()
+        asked.append(asyncio.create_task(shared.ask(other)))
+        await until_waiting(valkey_server, "stale:lease:k")
+        with valkey_server.client() as client:
+            client.publish("stale:leases", "k\n")
+        await eventually(lambda: shared.looks)
+        shared.gate.set()
+        assert await asyncio.gather(*asked) == ["made by call 1"] * 2
+
+
+async def test_who_waits_for_an_end_that_brings_nothing_has_one_do_the_work(
+    valkey_server: Valkey,
+) -> None:
+    """A lease is given back behind the answer; what that was may be withdrawn by then."""
+    shared, name = Shared(), "none:lease:k"
+    async with asyncio.timeout(30), replicas(valkey_server.url, "none:") as three:
+        with valkey_server.client() as client:
+            client.set(name, "+before", px=60_000)
+            asked = [asyncio.create_task(shared.ask(each)) for each in three]
+            await until_waiting(valkey_server, name)
+            await eventually(lambda: all(each._waiting for each in three))
+            client.set(name, "-", px=60_000)
+            client.publish("none:leases", "k\n")
+        await eventually(lambda: shared.looks >= 3)
+        shared.gate.set()
+        assert await asyncio.gather(*asked) == ["made by call 1"] * 3
+
+
 async def test_a_failure_is_that_of_all_and_not_repeated(valkey_server: Valkey) -> None:
     shared = Shared()
 
