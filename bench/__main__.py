@@ -17,6 +17,7 @@ NAMED = (
     "coherence",
     "crowd",
     "differential",
+    "fetch_instructions",
     "hitpath",
     "instructions",
     "lower",
