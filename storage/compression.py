@@ -32,6 +32,9 @@ COMMON = (
     b'{"text":"","by":"extractive","at":"2026-11-21T00:00:00Z","grounded":true}'
     b'v1:public:"total":1,"items":[{"id":"'
 )
+LEVEL = 4
+"""Against 6, the default: 16 KB of Korean records take a quarter less time and 3 % more bytes, 2 KB
+as much of both."""
 _RAW = -15  # deflate without a header: the largest window, and no checksum of its own
 
 
@@ -43,7 +46,7 @@ def compress(wire: bytes) -> bytes:
     """Return *wire*, smaller if that pays."""
     if len(wire) < LEAST:
         return wire
-    packer = zlib.compressobj(6, zlib.DEFLATED, _RAW, zdict=COMMON)
+    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _RAW, zdict=COMMON)
     packed = MARK + packer.compress(wire) + packer.flush()
     return packed if len(packed) < PAYS * len(wire) else wire
 
