@@ -103,11 +103,12 @@ async def read_many(client: Redis, keys: Sequence[str]) -> Sequence[bytes | None
     """Return the values of *keys*; raise one of `FAULTS`. Its caller bounds the time it may take.
 
     It is an MGET without what redis-py does about one: a task and two timeouts to bound what is
-    bounded already, and a dozen calls for those who measure it by other means than we do.
+    bounded already, and twenty calls for those who measure it by other means than we do.
     """
     pool: Any = client.connection_pool
-    connection = await pool.get_connection()
+    connection = pool.get_available_connection()
     try:
+        await pool.ensure_connection(connection)
         connection.socket_timeout = None
         await connection.send_command("MGET", *keys)
         found: Sequence[bytes | None] = await connection.read_response()
@@ -117,7 +118,8 @@ async def read_many(client: Redis, keys: Sequence[str]) -> Sequence[bytes | None
         await connection.disconnect(nowait=True)  # what it says next is no answer to the next
         raise
     finally:
-        await pool.release(connection)
+        pool._in_use_connections.remove(connection)
+        pool._available_connections.append(connection)
     return found
 
 

@@ -15,7 +15,7 @@ from hashlib import sha1
 from time import perf_counter
 from typing import Any, TypeVar
 
-from redis.asyncio import RedisCluster
+from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import (
     ClusterDownError,
     NoScriptError,
@@ -153,11 +153,11 @@ class RedisLink:
             self.observer.tripped(perf_counter() - started)
 
     async def _read(self, keys: list[str]) -> Sequence[bytes | None]:
-        if isinstance(self._client, RedisCluster):
-            # MGET would need one trip for each slot: a pipeline needs one for each server.
-            replies = await self._pipeline([("GET", key) for key in keys])
-            return [reply if isinstance(reply, bytes) else None for reply in replies]
-        return await read_many(self._client, keys)
+        if isinstance(self._client, Redis):
+            return await read_many(self._client, keys)
+        # MGET would need one trip for each slot: a pipeline needs one for each server.
+        replies = await self._pipeline([("GET", key) for key in keys])
+        return [reply if isinstance(reply, bytes) else None for reply in replies]
 
     async def _one(self, *command: Any) -> Any:
         execute: Any = self._client.execute_command  # redis-py gives it no types

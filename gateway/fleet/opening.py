@@ -9,7 +9,7 @@ from functools import partial
 
 from adapters.breaker import Breaker
 from adapters.shared_quota import Counters
-from gateway.events import Events, TierLost, TierReturned
+from gateway.events import CircuitChanged, Events, TierLost, TierReturned
 from gateway.fleet.section import RedisSection
 from gateway.fleet.sharing import Bus, Circuits, share_quotas
 from gateway.outbox import TOLD, Outbox
@@ -109,4 +109,4 @@ def share(
     if fleet.counters is not None:
         share_quotas(routes, fleet.counters, clock)
     if fleet.bus is not None:
-        events.subscribe(Circuits(breakers, fleet.bus))
+        events.subscribe(Circuits(breakers, fleet.bus), CircuitChanged)

@@ -117,7 +117,6 @@ def make_app(gateway: Gateway) -> web.Application:
     app[SEATS] = _seats(gateway, app, recognition)
     app[PLAIN] = PlainLookups(
         gateway,
-        recognition=recognition,
         limits=app[LIMITS],
         bodies=app[BODIES],
         seats=app[SEATS],

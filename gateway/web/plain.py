@@ -37,7 +37,6 @@ from gateway.web.nearest import marked, nearest_names, rendered
 from gateway.web.plain_reply import Moment, Reply
 from gateway.web.plain_request import Members, Plain, PlainRequests
 from gateway.web.problems import ProblemError, upstream_failed
-from gateway.web.recognition import Recognition
 from gateway.web.search import CALLER_DEADLINE
 from gateway.web.seats import Seats
 
@@ -52,14 +51,13 @@ class PlainLookups:
         self,
         gateway: Gateway,
         *,
-        recognition: Recognition,
         limits: ClientLimits,
         bodies: EncodedBodies,
         seats: Seats,
     ) -> None:
         config = gateway.config
         self._gateway = gateway
-        self.requests = PlainRequests(gateway, recognition, limits)
+        self.requests = PlainRequests(gateway, limits)
         """What reads them."""
         self._bodies = bodies
         self._seats = seats
@@ -68,32 +66,32 @@ class PlainLookups:
         # Bound once: an unbound logger is made anew for each line.
         self._access = structlog.get_logger("gateway.access").bind()
 
-    async def answer(self, asked: Plain, arrival: Arrival | Nobody) -> Reply:
-        """Return the response to *asked*, who stands at the door as *arrival*.
+    async def answer(self, plain: Plain, arrival: Arrival | Nobody) -> Reply:
+        """Return the response to *plain*, who stands at the door as *arrival*.
 
         It is not told of before `tell`. To be called in a task of its own.
         """
         tally = Tally()
-        OF_REQUEST.set(Members(asked))
+        OF_REQUEST.set(Members(plain))
         ARRIVAL.set(arrival)
         TALLY.set(tally)
         try:
-            reply = await self._answer(asked, begin_journey())
+            reply = await self._answer(plain, begin_journey())
         except ProblemError as problem:
-            reply = plain_reply.refusal(problem, self._moment(asked))
+            reply = plain_reply.refusal(problem, self._moment(plain))
         except asyncio.CancelledError:
-            self._count(asked, GONE, "", tally.count)
+            self._count(plain, GONE, "", tally.count)
             raise
         except Exception:  # noqa: BLE001 - the last resort of a request: logged with its id
             _log.exception("request.crashed", method="GET", path=_PATH)
-            reply = plain_reply.refusal(crashed(), self._moment(asked))
+            reply = plain_reply.refusal(crashed(), self._moment(plain))
         finally:
             arrival.passed()
         return reply._replace(queries=tally.count)
 
-    def tell(self, asked: Plain, reply: Reply) -> None:
-        """Tell that *asked* was answered with *reply*."""
-        seconds = self._count(asked, reply.status, reply.tier, reply.queries)
+    def tell(self, plain: Plain, reply: Reply) -> None:
+        """Tell that *plain* was answered with *reply*."""
+        seconds = self._count(plain, reply.status, reply.tier, reply.queries)
         hit = reply.tier not in ("", UPSTREAM)
         if hit and random() >= self._sampled:  # noqa: S311 - no secret
             return
@@ -107,12 +105,12 @@ class PlainLookups:
             cache=reply.cache,
         )
 
-    async def _answer(self, asked: Plain, way: Journey) -> Reply:
-        """Return the answer to *asked*; raise `ProblemError`."""
-        search, gateway, start = asked.search, self._gateway, perf_counter()
+    async def _answer(self, plain: Plain, way: Journey) -> Reply:
+        """Return the answer to *plain*; raise `ProblemError`."""
+        search, gateway, start = plain.search, self._gateway, perf_counter()
         try:
-            answer = await gateway.personal.resolve(
-                search.lookup, search.route, CALLER_DEADLINE, want_summary=search.summary
+            answer = await gateway.resolver.resolve(
+                search.lookup, CALLER_DEADLINE, want_summary=search.summary
             )
         except UpstreamError as error:
             raise upstream_failed(error, search.route.name) from error
@@ -120,21 +118,24 @@ class PlainLookups:
         content = marked(answer.etag, nearest)
         tag = headers.entity_tag(content, search.view)
         if not nearest:
-            self._seats.serve_line(asked.line, search, answer, content, tag)
+            self._seats.serve_line(plain.asked.line, search, answer, content, tag)
         timing = headers.server_timing(answer, perf_counter() - start, way.steps)
         told = plain_reply.told_of(answer, tag, self._vary, timing)
-        if asked.known and asked.known == tag[3:-1].encode():
-            return plain_reply.unchanged(told, self._moment(asked))
+        if plain.known and plain.known == tag[3:-1].encode():
+            return plain_reply.unchanged(told, self._moment(plain))
         body, coding = self._bodies.get(
-            content, search.view, asked.caller.coding, lambda: rendered(answer, search, nearest)
+            content,
+            search.view,
+            plain.asked.caller.coding,
+            lambda: rendered(answer, search, nearest),
         )
-        return plain_reply.found(told, body, coding, self._moment(asked))
+        return plain_reply.found(told, body, coding, self._moment(plain))
 
-    def _moment(self, asked: Plain) -> Moment:
-        return Moment(self._gateway.clock(), asked.request_id, asked.limits)
+    def _moment(self, plain: Plain) -> Moment:
+        return Moment(self._gateway.clock(), plain.request_id, plain.limits)
 
-    def _count(self, asked: Plain, status: int, tier: str, queries: int) -> float:
-        seconds = perf_counter() - asked.since
+    def _count(self, plain: Plain, status: int, tier: str, queries: int) -> float:
+        seconds = perf_counter() - plain.since
         told = Responded(_PATH, "GET", status, tier, seconds, queries)
         self._gateway.events.emit(told)
         return seconds

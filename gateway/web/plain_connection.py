@@ -16,7 +16,7 @@ from gateway.web.looks import looks_of
 from gateway.web.plain import PLAIN, PlainLookups
 from gateway.web.plain_request import Plain
 from gateway.web.seating import SeatedConnection, Usher
-from gateway.web.seats import SEATS, Seats
+from gateway.web.seats import SEATS, Asked, Seats
 
 _LATER = b""
 """What is said at once to who is answered in a moment."""
@@ -34,7 +34,7 @@ class PlainUsher(Usher):
         guest: PlainConnection,
         entrance: Entrance,
         seats: Seats,
-        begin: Callable[[bytes], bool],
+        begin: Callable[[Asked], bool],
     ) -> None:
         super().__init__(guest, entrance, seats)
         self._begin = begin
@@ -42,8 +42,9 @@ class PlainUsher(Usher):
     def refuse(self, data: bytes) -> bytes | None:
         """Do as `Usher` does; nothing is said at once to who will be answered."""
         refusal = super().refuse(data)
-        # Who leaves a seat goes the whole way.
-        if refusal is None and self.table is None and self._begin(data):
+        first = self.first
+        # Who leaves a seat goes the whole way, as does who has nothing that others may share.
+        if refusal is None and first is not None and self._begin(first.asked):
             return _LATER
         return refusal
 
@@ -86,22 +87,22 @@ class PlainConnection(SeatedConnection):
             answering.cancel()
         await super().shutdown(timeout)
 
-    def _begin(self, data: bytes) -> bool:
-        """Begin to answer *data*, if it is a plain lookup; return whether it is."""
-        asked = self._lookups.requests.read(data, self._peer)
-        if asked is None:
+    def _begin(self, asked: Asked) -> bool:
+        """Begin to answer what is *asked*, if it is a plain lookup; return whether it is."""
+        plain = self._lookups.requests.read(asked)
+        if plain is None:
             return False
-        self.arrival = self._usher.arrive(data)
-        self._answering = self._loop.create_task(self._answer(asked))
+        self.arrival = self._usher.arrive(asked.data)
+        self._answering = self._loop.create_task(self._answer(plain))
         return True
 
-    async def _answer(self, asked: Plain) -> None:
+    async def _answer(self, plain: Plain) -> None:
         try:
-            reply = await self._lookups.answer(asked, self.arrival)
+            reply = await self._lookups.answer(plain, self.arrival)
             if self.transport is not None:
                 self.transport.write(reply.data)
                 self._heard = True
-            self._lookups.tell(asked, reply)
+            self._lookups.tell(plain, reply)
         finally:
             self._answering = None
             self._usher.end()

@@ -16,12 +16,10 @@ from gateway.web.limits import ClientLimits
 from gateway.web.middlewares import request_id_of, trace_id_of
 from gateway.web.parameters import Asker, Search, read_single, search_of
 from gateway.web.problems import ProblemError
-from gateway.web.recognition import Recognition
-from gateway.web.request_head import LONGEST
+from gateway.web.seats import Asked
 
 _PATH = "/v1/search"
 _START = b"GET /v1/search?"
-_VERSION = b" HTTP/1.1"
 _QUERY = re.compile(rb"[A-Za-z0-9._~!*'()/:@,+%&=-]*")
 """That every parser reads alike."""
 _TAG = re.compile(rb'(?:W/)?"([\x21\x23-\x2b\x2d-\x7e]*)"')
@@ -32,12 +30,8 @@ _TRACEPARENT = re.compile(rb"(?i)\r\ntraceparent:[\t ]*([!-~]+)[\t ]*\r\n")
 class Plain(NamedTuple):
     """A lookup that is to be answered."""
 
-    data: bytes
-    """What was sent."""
-    line: bytes
-    """Its first line without the version."""
+    asked: Asked
     search: Search
-    caller: Caller
     known: bytes
     """The opaque tag of what its client has; empty: nothing."""
     request_id: str
@@ -50,34 +44,25 @@ class Plain(NamedTuple):
 class PlainRequests:
     """Reads plain lookups of *gateway*, and counts them in *limits*."""
 
-    def __init__(self, gateway: Gateway, recognition: Recognition, limits: ClientLimits) -> None:
+    def __init__(self, gateway: Gateway, limits: ClientLimits) -> None:
         self._gateway = gateway
-        self._recognition = recognition
         self._limits = limits
 
-    def read(self, data: bytes, peer: str) -> Plain | None:
-        """Return what the request *data* from *peer* asks, counted; None: it goes the whole way."""
-        since = perf_counter()
-        if not data.startswith(_START) or len(data) > LONGEST:
+    def read(self, asked: Asked) -> Plain | None:
+        """Return what is *asked*, counted; None: it goes the whole way."""
+        since, query, same = perf_counter(), asked.line[len(_START) :], asked.head.if_none_match
+        known = _TAG.fullmatch(same or b'""')
+        if known is None or not _QUERY.fullmatch(query):
             return None
-        line, _, block = data.partition(_VERSION)
-        query, read = line[len(_START) :], self._recognition.heads.read(block)
-        if read is None or not _QUERY.fullmatch(query):
-            return None
-        head, request_id = read
-        caller = self._recognition.caller(head, peer, self._gateway.clock())
-        known = _TAG.fullmatch(head.if_none_match or b'""')
-        if caller is None or known is None or not caller.coding:
-            return None
-        search = self._search(query, caller)
+        search = self._search(query, asked.caller)
         if search is None:
             return None
-        client = caller.client
+        client = asked.caller.client
         told = b"" if client is None else client.lines(self._limits.clock())
         if told is None:
             return None
-        name = request_id_of(request_id.decode())
-        return Plain(data, line, search, caller, known[1], name, told, since)
+        name = request_id_of(asked.request_id.decode())
+        return Plain(asked, search, known[1], name, told, since)
 
     def _search(self, query: bytes, caller: Caller) -> Search | None:
         identity = caller.identity
@@ -86,29 +71,27 @@ class PlainRequests:
             search = search_of(read_given(query.decode()), Asker(identity.tenant, routes))
         except ProblemError:
             return None
-        route = search.route
-        if route.sessions or route.location is not None:
-            return None
         return None if self._gateway.tiers.memory.has(search.lookup.key) else search
 
 
 class Members:
     """What log lines say of the request that they belong to."""
 
-    __slots__ = ("_asked", "_known")
+    __slots__ = ("_known", "_plain")
 
-    def __init__(self, asked: Plain) -> None:
-        self._asked = asked
+    def __init__(self, plain: Plain) -> None:
+        self._plain = plain
         self._known: Mapping[str, str] = {}
 
     def __call__(self) -> Mapping[str, str]:
         """Return them, always the same."""
         if not self._known:
-            asked, found = self._asked, _TRACEPARENT.search(self._asked.data)
+            plain, asked = self._plain, self._plain.asked
+            found = _TRACEPARENT.search(asked.data)
             self._known = {
-                "request_id": asked.request_id,
+                "request_id": plain.request_id,
                 "trace_id": trace_id_of(found[1].decode() if found else ""),
-                "source": asked.search.route.name,
+                "source": plain.search.route.name,
                 "tenant": asked.caller.identity.tenant,
                 "who": asked.caller.identity.name,
             }

@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable, Mapping
 from itertools import islice
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from aiohttp import web
 from aiohttp.web_request import Request
@@ -29,10 +29,10 @@ from gateway.access.identity import Scope
 from gateway.answer import Answer
 from gateway.flights import Flights
 from gateway.route import Route
-from gateway.web.caller import own
+from gateway.web.caller import Caller, own
 from gateway.web.parameters import Search
 from gateway.web.recognition import Recognition
-from gateway.web.request_head import LONGEST
+from gateway.web.request_head import LONGEST, Head
 from gateway.web.shared_answer import Answers, Seat
 from storage.entry import Entry
 from storage.tiers import UNKNOWN, Tiers
@@ -56,14 +56,27 @@ class Guest(Protocol):
         """Have the request parsed."""
 
 
+class Asked(NamedTuple):
+    """A lookup that was read without a parser."""
+
+    data: bytes
+    line: bytes
+    """Its first line without the version."""
+    head: Head
+    request_id: bytes
+    caller: Caller
+
+
 class Table:
     """Those who wait for what *first* is answered."""
 
-    __slots__ = ("first", "name", "seats")
+    __slots__ = ("asked", "first", "name", "seats")
 
-    def __init__(self, name: bytes, first: Guest) -> None:
+    def __init__(self, name: bytes, first: Guest, asked: Asked) -> None:
         self.name = name
         self.first = first
+        self.asked = asked
+        """What *first* has sent."""
         self.seats: dict[Guest, Seat] = {}
 
 
@@ -110,7 +123,8 @@ class Seats:
         name = line if route.share == "public" else caller.own + line
         table = self._tables.get(name)
         if table is None:
-            table = self._tables[name] = Table(name, guest)
+            asked = Asked(data, line, head, request_id, caller)
+            table = self._tables[name] = Table(name, guest, asked)
         elif self._flights.crowded:
             return None
         else:

@@ -26,6 +26,7 @@ from gateway.web.parameters import read_single
 from gateway.web.plain import PLAIN
 from gateway.web.plain_request import Plain, read_given
 from gateway.web.problems import ProblemError
+from gateway.web.seats import Asked
 from gateway.web.server import listening
 from tests.clocks import ManualClock
 from tests.gateway.web.raw_http import Raw, talk
@@ -46,8 +47,8 @@ class World:
         """What was read of each request that was looked at."""
         self._read = app[PLAIN].requests.read
 
-    def watched(self, data: bytes, peer: str) -> Plain | None:
-        found = self._read(data, peer)
+    def watched(self, asked: Asked) -> Plain | None:
+        found = self._read(asked)
         self.plain.append(found)
         return found
 
@@ -346,7 +347,7 @@ async def test_what_nobody_expected_is_a_problem_and_one_log_line(
         raise RuntimeError("a fault of ours")
 
     with monkeypatch.context() as within:
-        within.setattr(world.gateway.personal, "resolve", broken)
+        within.setattr(world.gateway.resolver, "resolve", broken)
         (raw,) = await world.ask(get())
     assert raw.status == 500
     assert b"a fault of ours" not in raw.body
