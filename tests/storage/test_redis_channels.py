@@ -2,18 +2,33 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 
+import pytest
+
+from storage.leases import Note
 from storage.redis_address import parse_address
 from storage.redis_channels import RedisChannels, RedisDoorbell
 from storage.redis_clients import make_client
+from storage.redis_leases import RedisLeases
 from storage.redis_link import RedisLink
 from tests.fault_proxy import FaultProxy
 from tests.servers.valkey import Valkey, valkey_cluster
 from tests.waiting import eventually
 
 PATIENT = 20.0
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[list[Valkey]]:
+    with valkey_cluster() as servers:
+        yield servers
+
+
+def url_of(cluster: list[Valkey]) -> str:
+    return "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in cluster)
 
 
 @asynccontextmanager
@@ -129,15 +144,73 @@ async def test_silence_is_no_fault(valkey_server: Valkey) -> None:
         assert gaps == [1]
 
 
-async def test_a_cluster_carries_messages_between_its_servers() -> None:
-    with valkey_cluster() as servers:
-        hosts = ",".join(f"127.0.0.1:{server.port}" for server in servers)
-        url = f"redis+cluster://{hosts}"
-        async with channels(url, "cluster:") as one, channels(url, "cluster:") as other:
-            heard: asyncio.Queue[bytes] = asyncio.Queue()
-            other.subscribe("c", heard.put_nowait)
-            async with asyncio.timeout(30), one.running(), other.running():
-                await other.listening.wait()
-                for n in range(20):
-                    one.publish("c", b"%d" % n)
-                assert sorted([int(await heard.get()) for _ in range(20)]) == list(range(20))
+async def test_a_cluster_carries_messages_between_its_servers(cluster: list[Valkey]) -> None:
+    url = url_of(cluster)
+    async with channels(url, "cluster:") as one, channels(url, "cluster:") as other:
+        heard: asyncio.Queue[bytes] = asyncio.Queue()
+        other.subscribe("c", heard.put_nowait)
+        async with asyncio.timeout(30), one.running(), other.running():
+            await other.listening.wait()
+            for n in range(20):
+                one.publish("c", b"%d" % n)
+            assert sorted([int(await heard.get()) for _ in range(20)]) == list(range(20))
+
+
+async def test_a_doorbell_is_heard_whichever_server_of_a_cluster_it_is_rung_at(
+    cluster: list[Valkey],
+) -> None:
+    """Each replica listens at one server, and the Cluster's servers tell each other."""
+    async with channels(url_of(cluster), "any:") as one:
+        bell = RedisDoorbell(one)
+        async with asyncio.timeout(30), one.running():
+            await one.listening.wait()
+            await bell.wait(60)  # the gap before listening
+            for server in cluster:
+                with server.client() as client:
+                    client.publish("any:doorbell", b"7")
+                await bell.wait(60)
+
+
+async def test_the_end_of_a_lease_is_heard_whichever_server_of_a_cluster_keeps_it(
+    cluster: list[Valkey],
+) -> None:
+    """It is told by the script that gives the lease back, at the server that has the key."""
+    made: set[str] = set()
+    gate, keys = asyncio.Event(), [f"k{number}" for number in range(12)]
+
+    async def work(key: str) -> str:
+        await gate.wait()
+        made.add(key)
+        return "made"
+
+    async def look(key: str, _note: str) -> str | None:
+        return "found" if key in made else None
+
+    def ask(leases: RedisLeases) -> list[asyncio.Task[str]]:
+        asked = [
+            leases.once(key, partial(work, key), partial(look, key), lambda _: Note())
+            for key in keys
+        ]
+        return [asyncio.create_task(each) for each in asked]
+
+    def taken(mark: str) -> bool:
+        """Whether all are owned, and marked so."""
+        values = []
+        for server in cluster:
+            with server.client() as client:
+                values += [str(client.get(name)) for name in client.keys("ends:lease:*")]
+        return [value.endswith(mark) for value in values].count(True) == len(keys)
+
+    async with channels(url_of(cluster), "ends:") as one, channels(url_of(cluster), "ends:") as two:
+        # Nobody looks by themselves within the test: only what is heard wakes who waits.
+        owner, waiter = (RedisLeases(c._link, c, "ends:", term=60, poll=60) for c in (one, two))
+        async with asyncio.timeout(30), one.running(), two.running():
+            await two.listening.wait()
+            owned = ask(owner)
+            await eventually(lambda: taken("'"))
+            waiting = ask(waiter)
+            await eventually(lambda: taken("!'"))
+            gate.set()
+            assert set(await asyncio.gather(*owned)) == {"made"}
+            assert set(await asyncio.gather(*waiting)) == {"found"}
+            await owner.close()

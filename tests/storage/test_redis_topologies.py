@@ -7,11 +7,17 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
+from redis.crc import key_slot
 
 from storage.redis import RedisTier, make_redis
+from storage.redis_address import parse_address
+from storage.redis_channels import RedisChannels, RedisDoorbell
+from storage.redis_clients import make_client
+from storage.redis_link import RedisLink
 from storage.tier import TierError
 from tests.servers.valkey import SERVICE, Valkey, valkey_cluster, valkey_sentinel
 from tests.storage.entries import make_entry
+from tests.waiting import eventually
 
 PATIENT = 5.0
 
@@ -76,6 +82,29 @@ async def test_a_clusters_dead_primary_is_replaced(cluster: list[Valkey]) -> Non
         victim.start()
     finally:
         await tier.close()
+
+
+async def test_a_doorbell_goes_on_ringing_when_the_server_dies_at_which_it_was_heard(
+    cluster: list[Valkey],
+) -> None:
+    # Of a channel whose slot is the first server's, so that this is where it is listened to.
+    prefix = next(f"{n}:" for n in count() if key_slot(f"{n}:doorbell".encode()) < 5000)
+    address = parse_address(cluster_url(cluster))
+    link = RedisLink(make_client(address, timeout=PATIENT), PATIENT, ignore)
+    channels = RedisChannels(make_client(address, timeout=PATIENT), link, prefix, heartbeat=0.5)
+    bell = RedisDoorbell(channels)
+    async with asyncio.timeout(60), channels.running():
+        await channels.listening.wait()
+        await bell.wait(60)  # the gap before listening
+        cluster[0].kill()
+        await eventually(lambda: not channels.listening.is_set())
+        await channels.listening.wait()
+        bell._rung.clear()  # that rings as well
+        with cluster[1].client() as client:
+            client.publish(f"{prefix}doorbell", b"7")
+        await bell.wait(60)
+    cluster[0].start()
+    await link.close()
 
 
 async def test_sentinels_name_the_server_and_its_successor() -> None:
