@@ -3,14 +3,23 @@ PYTHON ?= python3
 PORT ?= 8080
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := gateway adapters storage warmup tests bench
+CODE := gateway adapters storage warmup tests bench setup.py
 
-.PHONY: run test fleet check fix contract test-browser bench bench-soak bench-grounding lock clean
+.PHONY: run compile interpreted test fleet check fix contract test-browser bench bench-soak bench-grounding lock clean
 
 run: $(VENV)/.run
 	$(BIN)/python -m gateway serve --port $(PORT)
 
-test: $(VENV)/.dev
+# What a hit goes through, as C (docs/operations.md): needs a C compiler and Python's headers.
+compile: $(VENV)/.compile
+	$(BIN)/python setup.py -q build_ext --inplace
+
+# Tests are of the sources: Python prefers what is compiled to them.
+interpreted:
+	@rm -rf build *.so
+	@find gateway storage -name "*.so" -delete
+
+test: $(VENV)/.dev interpreted
 	$(BIN)/python -m pytest
 
 # PostgreSQL, Valkey and three gateways from packages, on free ports (docs/fleet.md).
@@ -40,7 +49,10 @@ fix: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench crowd
+	$(MAKE) compile
 	$(BIN)/python -m bench hitpath --plot docs/hits.svg
+	$(BIN)/python -m bench instructions
+	$(MAKE) interpreted
 	$(BIN)/python -m bench misses
 	$(BIN)/python -m bench shapes
 	$(BIN)/python -m bench memory
@@ -69,6 +81,7 @@ lock: $(VENV)/.uv
 	$(BIN)/uv pip compile -q requirements/uv.in $(COMPILE) -o requirements/uv.txt
 	$(BIN)/uv pip compile -q pyproject.toml $(COMPILE) -o requirements/run.txt
 	$(BIN)/uv pip compile -q pyproject.toml --group dev $(COMPILE) -o requirements/dev.txt
+	$(BIN)/uv pip compile -q requirements/compile.in $(COMPILE) -c requirements/dev.txt -o requirements/compile.txt
 	$(BIN)/uv pip compile -q requirements/contract.in $(COMPILE) -o requirements/contract.txt
 COMPILE := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
@@ -86,6 +99,10 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.uv
 	$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements/dev.txt
 	@touch $@
 
+$(VENV)/.compile: requirements/compile.txt $(VENV)/.run
+	$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python -r requirements/compile.txt
+	@touch $@
+
 # Of tools that are no part of the gateway, nor of its tests.
 $(VENV)-contract/.ready: requirements/contract.txt $(VENV)/.uv
 	$(PYTHON) -m venv $(VENV)-contract
@@ -97,5 +114,5 @@ $(VENV)/axe/node_modules/axe-core/axe.min.js: $(VENV)/.uv
 	@touch $@
 AXE_CORE := 4.14.1
 
-clean:
+clean: interpreted
 	rm -rf $(VENV) $(VENV)-contract .mypy_cache .ruff_cache .pytest_cache

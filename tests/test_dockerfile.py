@@ -40,17 +40,20 @@ def test_it_does_not_run_as_root() -> None:
 
 def test_every_base_image_has_a_version() -> None:
     bases = [argument.split()[0] for name, argument in instructions() if name == "FROM"]
-    assert len(bases) == 2
-    assert set(bases) == {"${PYTHON}"}
-    tag = last("ARG").partition("=")[2].partition(":")[2]
-    assert re.match(r"3\.1[1-9]", tag)
-    assert "latest" not in tag
+    assert bases == ["${PYTHON}", "${COMPILER}", "${PYTHON}"]
+    tags = [argument.partition(":")[2] for name, argument in instructions() if name == "ARG"]
+    # Compiled for one version, it is loaded by no other.
+    python, compiler = (re.match(r"3\.1[1-9]", tag) for tag in tags)
+    assert python
+    assert compiler
+    assert python[0] == compiler[0]
+    assert not any("latest" in tag for tag in tags)
 
 
 def test_it_installs_only_what_is_locked() -> None:
     installs = [argument for name, argument in instructions() if "pip install" in argument]
-    assert len(installs) == 1
-    assert "--require-hashes" in installs[0]
+    assert len(installs) == 2
+    assert all("--require-hashes" in install for install in installs)
     assert "index-url" not in (ROOT / "Dockerfile").read_text()
 
 

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 import uvloop
 
-from gateway import logs
+from gateway import compiled, logs
 from gateway.assembly.refilling import GRACE
 from gateway.config import Config, ConfigError, Fault, load_config
 from gateway.log_files import open_log
@@ -32,6 +32,8 @@ def run(options: argparse.Namespace) -> int:
     config = load_config(options.config, os.environ)
     worker = inherited(os.environ)
     _log_to(config, worker)
+    if compiled.state() == "stale":
+        _log.warning("hits.stale", fix="make compile: what answers hits is older than its sources")
     changes = {name: getattr(options, name) for name in ("host", "port", "workers")}
     changes = {name: value for name, value in changes.items() if value is not None}
     # One truth of where it listens: who is let in depends on it.

@@ -31,8 +31,6 @@ _LENGTH: Final = {
         for coding in encoding.CODINGS
     },
 }
-_OPAQUE: Final = slice(3, 27)
-"""Where an `ETag` has the tag of the whole content."""
 
 
 Moment = tuple[float, float, bytes, bytes, bytes]
@@ -79,8 +77,8 @@ class Ready:
 
     @property
     def content(self) -> str:
-        """The tag of the whole content, by which bodies are kept."""
-        return self.tag[_OPAQUE].decode()
+        """The tag of the whole content, by which bodies are kept: an `ETag` begins with it."""
+        return self.tag[3:27].decode()
 
     def found(self, coding: str, body: list[bytes], moment: Moment) -> bytes:
         """Return the whole answer with the pieces of its *body* in *coding*."""

@@ -81,10 +81,10 @@ class _Volatile:
 
 
 class Heads:
-    """Reads blocks of header lines, and remembers those that come again."""
+    """Reads blocks of header lines, and remembers *most* of those that come again."""
 
-    def __init__(self) -> None:
-        self._blocks: Recent[bytes, Head] = Recent(_BLOCKS, lambda _: 1)
+    def __init__(self, most: int = _BLOCKS) -> None:
+        self._blocks: Recent[bytes, Head] = Recent(most, lambda _: 1)
         self._differing: tuple[_Volatile, ...] = ()
 
     def read(self, block: bytes) -> tuple[Head, bytes] | None:

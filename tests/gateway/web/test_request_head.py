@@ -91,9 +91,8 @@ def test_no_bytes_make_it_fail_and_what_it_read_once_it_reads_again(one: bytes, 
     assert heads.read(b"\r\nHost: a\r\n\r\n") == (Head(), b"")
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.web.request_head._BLOCKS", 10)
-    heads = Heads()
+def test_what_is_remembered_is_bounded() -> None:
+    heads = Heads(10)
     for number in range(35):
         heads.read(block("Host: a", f"If-None-Match: {number}"))
     assert heads._blocks.weight <= 10
