@@ -14,7 +14,8 @@ import structlog
 from aiohttp import web
 
 from gateway.assembly import Gateway, open_gateway
-from gateway.collection import settle
+from gateway.beside import beside
+from gateway.collection import Collector, settle
 from gateway.config import Config
 from gateway.config.sections import ServerSection
 from gateway.logs import logged
@@ -94,6 +95,7 @@ async def run(
             _both(make(gateway), config.server, sockets) as urls,
             warming_on_start(gateway),
             gateway.bulk.running(),
+            beside(collector=Collector().running()),
         ):
             settle()
             _log.info("server.listening", **urls)

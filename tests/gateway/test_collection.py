@@ -1,9 +1,10 @@
 import gc
+import weakref
 from collections.abc import Iterator
 
 import pytest
 
-from gateway.collection import THRESHOLDS, settle
+from gateway.collection import FEW, PATIENCE, THRESHOLDS, WORTH, Collector, settle
 
 
 @pytest.fixture
@@ -23,3 +24,48 @@ def test_what_a_server_begins_with_is_not_gone_through_again() -> None:
     young = [[number] for number in range(10)]
     assert len(gc.get_objects()) < 1000
     assert (len(there), len(young)) == (1000, 10)
+
+
+def test_the_young_are_gone_through_while_they_are_few_and_worth_it() -> None:
+    collector = Collector(lambda: 0.0)
+    assert [collector.due(young) for young in (0, WORTH - 1, WORTH, FEW)] == [False] * 2 + [
+        True
+    ] * 2
+
+
+def test_what_is_in_the_air_is_gone_through_only_where_it_does_not_land() -> None:
+    now = 0.0
+    collector = Collector(lambda: now)
+    assert not collector.due(FEW + 1)
+    now = PATIENCE - 0.5
+    assert not collector.due(FEW * 5)
+    now = PATIENCE
+    assert collector.due(FEW + 1)
+
+
+def test_patience_begins_anew_once_all_has_landed() -> None:
+    now = 0.0
+    collector = Collector(lambda: now)
+    assert not collector.due(FEW * 5)
+    now = PATIENCE - 0.5
+    assert not collector.due(0)
+    now = PATIENCE
+    assert not collector.due(FEW * 5)
+
+
+@pytest.mark.usefixtures("collector")
+async def test_cycles_that_are_left_over_are_gone_at_the_next_look() -> None:
+    class Left:
+        pass
+
+    settle()
+    left: list[Left] = []
+    for _ in range(WORTH):
+        one = Left()
+        one.itself = one  # type: ignore[attr-defined]
+        left.append(one)
+    known = [weakref.ref(one) for one in left]
+    del left, one
+    assert known[0]() is not None
+    await Collector().look()
+    assert [each for each in known if each() is not None] == []
