@@ -19,6 +19,7 @@ _LEAST = 1e-6
 _MOST = 1000.0
 _GROWTH = 1.1
 """Each bucket is so much wider than the one before: a percentile is at most 5 % off."""
+_log = math.log
 _SCALE = 1 / math.log(_GROWTH)
 _BUCKETS = int(math.log(_MOST / _LEAST) * _SCALE) + 1
 
@@ -34,8 +35,9 @@ class Latencies:
 
     def add(self, seconds: float, count: int = 1) -> None:
         """Count *seconds*, *count* times."""
-        index = int(math.log(max(seconds, _LEAST) / _LEAST) * _SCALE)
-        self._buckets[min(index, _BUCKETS - 1)] += count
+        # Without max() and min(), which take as long as all the rest of it.
+        index = int(_log(seconds / _LEAST) * _SCALE) if seconds > _LEAST else 0
+        self._buckets[index if index < _BUCKETS else -1] += count
         self.count += count
 
     def percentile(self, share: float) -> float | None:

@@ -15,6 +15,8 @@ from storage.entry import Look
 
 CACHE = "lookup-gateway"
 """Our name in ``Cache-Status`` (RFC 9211 §2)."""
+_WORDS: Final = frozenset({"hit", "miss"})
+"""Notes that most steps have: nothing is left out of them."""
 _begins = attrgetter("start")
 _UNQUOTED: Final = re.compile(r"[^A-Za-z0-9._:/@+ -]")
 """What of a note is left out of a quoted string: names of models come from a configuration."""
@@ -103,7 +105,7 @@ def _in_order(steps: Sequence[Step], looks: Sequence[Look]) -> list[Step]:
 
 
 def _step(step: Step) -> str:
-    note = _UNQUOTED.sub("", step.note)
+    note = step.note if step.note in _WORDS else _UNQUOTED.sub("", step.note)
     milliseconds = f"dur={step.seconds * 1000:.3f};start={step.start * 1000:.3f}"
     return f'{step.name};desc="{note}";{milliseconds}'
 

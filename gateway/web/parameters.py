@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from multidict import MultiMapping
 
@@ -39,8 +40,7 @@ class Search:
         return f"{','.join(self.fields or ())}:{self.limit}:{self.summary}"
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(NamedTuple):
     """Under whose name a search goes, and which sources it may be of."""
 
     tenant: str

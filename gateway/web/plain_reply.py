@@ -82,12 +82,17 @@ def refusal(problem: ProblemError, moment: Moment) -> Reply:
 
 def told_of(answer: Answer, tag: str, vary: str, timing: str) -> Told:
     """Return what the head says of *answer*, whose entity tag is *tag*."""
-    cache = headers.cache_status(answer)
+    age, kept = answer.age, answer.outcome in ("hit", "stale")
+    if kept and not answer.degraded:  # most are: what is asked of it is worked out once
+        ttl = answer.ttl
+        cache = headers.kept_status(ttl, answer.tier)
+        control = headers.lifetime(age + ttl, answer.policy)
+    else:
+        cache, control = headers.cache_status(answer), headers.cache_control(answer)
     lines = (
-        f"Cache-Control: {headers.cache_control(answer)}\r\nCache-Status: {cache}\r\n"
-        f"Age: {answer.age}\r\nETag: {tag}\r\nVary: {vary}\r\nServer-Timing: {timing}\r\n"
+        f"Cache-Control: {control}\r\nCache-Status: {cache}\r\n"
+        f"Age: {age}\r\nETag: {tag}\r\nVary: {vary}\r\nServer-Timing: {timing}\r\n"
     )
-    kept = answer.outcome in ("hit", "stale")
     return Told(lines, cache, answer.tier if kept else UPSTREAM)
 
 
