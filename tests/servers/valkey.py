@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,6 +119,18 @@ def valkey_cluster(replicas: bool = False) -> Iterator[list[Valkey]]:
         awaited(lambda: all(_cluster_ok(client) for client in clients))
         awaited(lambda: all(_synced(client) for client in clients[3:]))
         yield servers
+
+
+def is_whole(cluster: Sequence[Valkey]) -> bool:
+    """Whether all of *cluster* know each other, and replicas have what their primary has."""
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.client()) for server in cluster]
+        return all(
+            _cluster_ok(client)
+            and _linked(client) == len(cluster)
+            and ("master_link_status" not in client.info("replication") or _synced(client))
+            for client in clients
+        )
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from storage.redis_channels import RedisChannels, RedisDoorbell
 from storage.redis_clients import make_client
 from storage.redis_link import RedisLink
 from storage.tier import TierError
-from tests.servers.valkey import SERVICE, Valkey, valkey_cluster, valkey_sentinel
+from tests.servers.valkey import SERVICE, Valkey, is_whole, valkey_cluster, valkey_sentinel
 from tests.storage.entries import make_entry
 from tests.waiting import eventually
 
@@ -23,9 +23,16 @@ PATIENT = 5.0
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[list[Valkey]]:
-    with valkey_cluster(replicas=True) as servers:
-        yield servers
+def servers() -> Iterator[list[Valkey]]:
+    with valkey_cluster(replicas=True) as running:
+        yield running
+
+
+@pytest.fixture
+async def cluster(servers: list[Valkey]) -> list[Valkey]:
+    """Whole, whichever of them another test has killed."""
+    await eventually(lambda: is_whole(servers))
+    return servers
 
 
 def ignore(up: bool, reason: str) -> None:
