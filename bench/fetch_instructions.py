@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -29,6 +30,7 @@ from adapters.source import Priority, Query
 from bench import hits
 from bench.instructions import counting
 from gateway.assembly import Gateway, open_gateway
+from gateway.collection import settle
 from gateway.config import load_config
 from gateway.events import Events
 from gateway.fetching import Fetching
@@ -37,6 +39,8 @@ from gateway.lookup import make_lookup
 AT_ONCE = 100
 """So many calls are in the air together, as in a burst of misses."""
 TIMES = 1_000
+PATIENCE = 300.0
+"""Seconds for a call, which takes fifty times as long beneath Valgrind."""
 NAMES = {
     "bare": "bare aiohttp client: get, read",
     "send": "`adapters.http.send`: the body is bounded, errors are ours",
@@ -52,6 +56,7 @@ async def calls(layer: str, port: int, folder: Path, times: int) -> int:
     """Make *times* calls through *layer*, `AT_ONCE` at a time; return how many."""
     async with _asking(layer, port, folder) as ask:
         await _burst(ask, "warm", AT_ONCE * 3)
+        settle()
         with counting():
             await _burst(ask, "counted", times)
     return times
@@ -84,13 +89,15 @@ async def _asking(layer: str, port: int, folder: Path) -> AsyncIterator[Ask]:
 
             async def sent(name: str) -> object:
                 asked = URL(f"{url}?q={name.replace(' ', '+')}", encoded=True)
-                return await send(session, asked, {}, seconds=10, max_bytes=1 << 20)
+                return await send(session, asked, {}, seconds=PATIENCE, max_bytes=1 << 20)
 
             yield sent
     else:
         path = folder / "fetch.yaml"
         document = hits.configuration(path, "64MiB", port)
-        document["sources"]["bench"]["limits"] = {"concurrency": AT_ONCE}  # type: ignore[index]
+        source: dict[str, Any] = document["sources"]["bench"]  # type: ignore[index]
+        source["limits"] = {"concurrency": AT_ONCE, "deadline": f"{PATIENCE:g}s"}
+        source["request"] |= {"timeout": f"{PATIENCE:g}s"}
         path.write_bytes(msgspec.json.encode(document))
         async with open_gateway(load_config(path, {})) as gateway:
             yield _through(layer, gateway)

@@ -50,9 +50,9 @@ class Reader:
         self._by_link = pages.next == "link"
         place = "next" if pages.next else "cursor"
         following = "" if self._by_link else pages.next or pages.cursor
-        self._following = Expression(f"request.pages.{place}", following or "`null`")
-        self._more = Expression("request.pages.more", pages.more or "`null`")
-        self._disclaimer = Expression("response.disclaimer", spec.disclaimer or "`null`")
+        self._following = _optional(f"request.pages.{place}", following)
+        self._more = _optional("request.pages.more", pages.more)
+        self._disclaimer = _optional("response.disclaimer", spec.disclaimer)
         self._records = RecordMap(spec.id, spec.fields, spec.nulls, strip_tags=spec.strip_tags)
 
     def read(self, reply: Reply, asked: str = "", *, later: bool = False) -> Page:
@@ -74,13 +74,22 @@ class Reader:
         if asked and any(record["id"] != asked for record in records):
             raise UpstreamError(Kind.MALFORMED, "the upstream gave a record that was not asked for")
         following = self._next_place(reply, opened)
-        more, said = bool(self._more.find(opened)), as_texts(self._disclaimer.find(document.value))
-        return Page(records, total, count, following, more, " ".join(said))
+        more = self._more is not None and bool(self._more.find(opened))
+        said = _joined(self._disclaimer, document.value, " ")
+        return Page(records, total, count, following, more, said)
 
     def _next_place(self, reply: Reply, opened: Any) -> str:
         if self._by_link:
             return next_link(reply.headers.get("Link", ""))
-        return "".join(as_texts(self._following.find(opened)))
+        return _joined(self._following, opened, "")
+
+
+def _optional(path: str, text: str) -> Expression | None:
+    return Expression(path, text) if text else None
+
+
+def _joined(expression: Expression | None, value: Any, by: str) -> str:
+    return "" if expression is None else by.join(as_texts(expression.find(value)))
 
 
 def next_link(header: str) -> str:

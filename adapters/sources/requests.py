@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache, partial
 from math import inf
 from typing import NoReturn
-from urllib.parse import quote
+from urllib.parse import quote_from_bytes
 
 import msgspec
 from yarl import URL
@@ -45,8 +45,9 @@ class Asker:
         self._charset = python_charset(spec.charset)
         self._constant = {**dict.fromkeys(params, ""), **spec.vars}
         self._first = {**_page_values(spec.pages.size, 0, ""), **self._constant}
-        self._keys = [plain_key("request.auth.key", auth) for auth in spec.auths]
-        self.redactor = Redactor(self._keys)
+        self._keyed = [(auth, plain_key("request.auth.key", auth)) for auth in spec.auths]
+        self._has_keys = spec.has_keys
+        self.redactor = Redactor(key for _, key in self._keyed)
         self._origin, self._segments = _compile_url(spec.url, {*names, "key"})
         self._plain = _plain_url(spec.url)
         self._query = _compile_all("request.params", spec.params, names)
@@ -62,7 +63,7 @@ class Asker:
 
         Raise `UpstreamError` when it cannot be asked.
         """
-        if not self._spec.has_keys:
+        if not self._has_keys:
             raise UpstreamError(Kind.AUTH_CONFIG, "no key is configured for this source")
         known = self._first
         if page or cursor:
@@ -70,7 +71,7 @@ class Asker:
         values = {**known, **query.params, "q": query.text, "lang": query.language}
         pairs = _filled(self._query, values)
         headers = _filled(self._headers, values)
-        for auth, key in zip(self._spec.auths, self._keys, strict=True):
+        for auth, key in self._keyed:
             if key and auth.place == "query":
                 pairs[auth.name] = key
             elif key and auth.place == "header":
@@ -91,7 +92,7 @@ class Asker:
             near = False
         if not near:
             raise UpstreamError(Kind.MALFORMED, "the upstream's next page is on another host")
-        for auth, key in zip(self._spec.auths, self._keys, strict=True):
+        for auth, key in self._keyed:
             if key and auth.place == "query":
                 rest = url.without_query_params(auth.name)
                 pair = f"{self._encode_query(auth.name)}={self._encode_query(key)}"
@@ -137,7 +138,7 @@ class Asker:
 @lru_cache(maxsize=1024)
 def _quoted(value: str, safe: str, charset: str) -> str:
     """Quote once what is configured: it comes with every request."""
-    return quote(value, safe=safe, encoding=charset)
+    return quote_from_bytes(value.encode(charset), safe)
 
 
 def lifetime(spec: RequestSpec) -> tuple[float, float]:

@@ -52,9 +52,9 @@ class RowFinder:
             raise UpstreamError(Kind.MALFORMED, "the upstream gave no rows where they belong")
         rows = self._to_rows(found)
         limit = self._spec.max_total
-        if limit is not None and max(total or 0, len(rows)) > limit:
-            raise UpstreamError(Kind.MALFORMED, "the upstream ignored what was asked")
         count = len(rows)
+        if limit is not None and max(total or 0, count) > limit:
+            raise UpstreamError(Kind.MALFORMED, "the upstream ignored what was asked")
         if self._spec.skip:
             rows = [row for row in rows if not self._skip.find(row)]
         kept = rows[: self._spec.max_records]
@@ -68,7 +68,7 @@ class RowFinder:
     def _to_rows(self, found: Any) -> list[Any]:
         if self._spec.shape == "list":
             rows = found if isinstance(found, list) else [found]
-            return [self._unwrap(row) for row in rows]
+            return [self._unwrap(row) for row in rows] if self._spec.unwrap else rows
         if not isinstance(found, dict):
             raise UpstreamError(Kind.MALFORMED, "the upstream's rows have the wrong shape")
         if self._spec.shape == "map":

@@ -60,10 +60,12 @@ class Template:
     def __init__(self, path: str, text: str, names: Collection[str]) -> None:
         """Compile *text*, which stands at *path*; raise `SpecError` on a name not in *names*."""
         self._pieces = tuple(piece for piece in _parse(path, text, names) if piece != "")
-        self.slots = tuple(piece for piece in self._pieces if isinstance(piece, Slot))
+        self._only = self._pieces[0] if len(self._pieces) == 1 else ""
 
     def fill(self, values: Mapping[str, str], encode: Callable[[str], str] = str) -> str:
         """Return the text with *values*, each through *encode*; raise `AbsentError`."""
+        if isinstance(self._only, Slot):  # as most are
+            return encode(self._only.fill(values))
         texts = [
             encode(piece.fill(values)) if isinstance(piece, Slot) else piece
             for piece in self._pieces
