@@ -27,6 +27,7 @@ from gateway.landed import Landed
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]
+_SHUT = "the gateway is shutting down"
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -146,8 +147,11 @@ class Flights(Generic[T]):
         if flight is not None and flight.task.done():
             flight = None  # it has landed in this very step, and what it brought is kept
         collapsed = flight is not None
-        self._refuse_if_full(launching=not collapsed)
+        if self._closed or self._waiters + self.aside >= self._spec.waiters:
+            raise overloaded(_SHUT if self._closed else "too many callers wait already")
         if flight is None:
+            if self._full:
+                raise overloaded("too many lookups are being fetched already")
             flight = self._launch(key, work, deadline, priority)
         flight.commitment.bind_current()
         urgency.join(flight.urgency, priority)
@@ -172,14 +176,6 @@ class Flights(Generic[T]):
     def _full(self) -> bool:
         return len(self._flights) >= self._spec.limit
 
-    def _refuse_if_full(self, *, launching: bool) -> None:
-        if self._closed:
-            raise overloaded("the gateway is shutting down")
-        if self.crowded:
-            raise overloaded("too many callers wait already")
-        if launching and self._full:
-            raise overloaded("too many lookups are being fetched already")
-
     async def _wait(self, key: str, flight: _Flight[T], within: float | None) -> T:
         flight.waiters += 1
         self._waiters += 1
@@ -192,7 +188,7 @@ class Flights(Generic[T]):
         except asyncio.CancelledError:
             if _cancelled_itself() or not flight.task.cancelled():
                 raise
-            raise overloaded("the gateway is shutting down") from None
+            raise overloaded(_SHUT) from None
         finally:
             flight.waiters -= 1
             self._waiters -= 1

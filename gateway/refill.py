@@ -7,7 +7,7 @@ over and not paid for again; a summary that cannot be had leaves the records as 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import msgspec
@@ -76,7 +76,7 @@ class Refill:
         self._turns = Turns(leases or NoLeases(), tiers, clock)
         self._clock = clock
 
-    async def run(
+    def run(
         self,
         lookup: Lookup,
         route: Route,
@@ -85,7 +85,7 @@ class Refill:
         priority: Priority = Priority.CALLER,
         *,
         early: bool = False,
-    ) -> Entry:
+    ) -> Awaitable[Entry]:
         """Return a new entry for *lookup*, kept in every tier that would take it.
 
         Its ``keep_until`` is `KEPT_NOWHERE` where no tier did.
@@ -94,7 +94,7 @@ class Refill:
         Raise `UpstreamError` when records are due and cannot be had.
         """
         make = partial(self._make, lookup, route, old, want_summary, priority, early=early)
-        return await self._turns.take(lookup, route, old, make, want_summary=want_summary)
+        return self._turns.take(lookup, route, old, make, want_summary=want_summary)
 
     async def _make(
         self,

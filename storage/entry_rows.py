@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from storage.entry import Entry
@@ -30,7 +30,7 @@ class EntryRows(Protocol):
     def find(self, keys: list[str]) -> asyncio.Future[Sequence[Kept]]:
         """Return what stands under each of *keys*, as one moment saw it."""
 
-    async def put(self, entry: Entry, stored_at: float) -> bool:
+    def put(self, entry: Entry, stored_at: float) -> Awaitable[bool]:
         """Keep *entry*; False: it was withdrawn since its fetch began, and is not kept."""
 
     async def put_many(self, entries: Sequence[Entry], stored_at: float) -> Sequence[bool]:

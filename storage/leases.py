@@ -32,7 +32,9 @@ Noted = Callable[[BaseException], Note]
 class Leases(Protocol):
     """One owner of each key among all replicas."""
 
-    async def once(self, key: str, work: Work[Result], look: Look[Result], noted: Noted) -> Result:
+    def once(
+        self, key: str, work: Work[Result], look: Look[Result], noted: Noted
+    ) -> Awaitable[Result]:
         """Return what *work* makes, or what *look* finds of another's work for *key*.
 
         While another owns *key*, wait for it. Never fails by itself.
@@ -45,10 +47,12 @@ class Leases(Protocol):
 class NoLeases:
     """Where there are no other replicas: everyone does the work."""
 
-    async def once(self, key: str, work: Work[Result], look: Look[Result], noted: Noted) -> Result:
+    def once(
+        self, key: str, work: Work[Result], look: Look[Result], noted: Noted
+    ) -> Awaitable[Result]:
         """Return what *work* makes."""
         del key, look, noted
-        return await work()
+        return work()
 
     async def close(self) -> None:
         """There is nothing to give back."""

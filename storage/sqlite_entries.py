@@ -33,16 +33,13 @@ class SqliteEntries:
         """Return what stands under each of *keys*."""
         return self._database.read(lambda connection: _select(connection, keys))
 
-    async def put(self, entry: Entry, stored_at: float) -> bool:
+    def put(self, entry: Entry, stored_at: float) -> asyncio.Future[bool]:
         """Keep *entry*; False: it was withdrawn since its fetch began."""
-        kept: bool = await self._database.alike(_put, (entry, stored_at))
-        return kept
+        return self._database.alike(_put, (entry, stored_at))
 
     async def put_many(self, entries: Sequence[Entry], stored_at: float) -> Sequence[bool]:
         """Keep *entries*: what is asked for together is one transaction by itself."""
-        putting = (self._database.alike(_put, (entry, stored_at)) for entry in entries)
-        kept: Sequence[bool] = await asyncio.gather(*putting)
-        return kept
+        return await asyncio.gather(*(self.put(entry, stored_at) for entry in entries))
 
     async def drop(self, keys: Sequence[str]) -> int:
         """Remove *keys*; return how many there were."""

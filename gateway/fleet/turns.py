@@ -21,7 +21,7 @@ class Turns:
         self._tiers = tiers
         self._clock = clock
 
-    async def take(
+    def take(
         self,
         lookup: Lookup,
         route: Route,
@@ -29,13 +29,13 @@ class Turns:
         make: Callable[[], Awaitable[Entry]],
         *,
         want_summary: bool,
-    ) -> Entry:
+    ) -> Awaitable[Entry]:
         """Return what *make* makes, or what another replica has made anew since *old*.
 
         Raise what *make* raises, or the `UpstreamError` that another has met a moment ago.
         """
         if route.store != "permanent":  # what is not shared must be had by each
-            return await make()
+            return make()
         # Who wants no summary waits for nobody's.
         key = lookup.key if want_summary else f"{lookup.key}#records"
 
@@ -43,7 +43,7 @@ class Turns:
             heed(note)
             return await self._made(lookup.key, route, old, want_summary=want_summary)
 
-        return await self._leases.once(key, make, look, noted)
+        return self._leases.once(key, make, look, noted)
 
     async def _made(
         self, key: str, route: Route, old: Entry | None, *, want_summary: bool
