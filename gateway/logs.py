@@ -9,8 +9,11 @@ import logging
 import math
 import re
 import sys
+import time
 from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TextIO
 from urllib.parse import quote, quote_plus
 
@@ -83,7 +86,7 @@ def configure(
         structlog.contextvars.merge_contextvars,
         _merge_request,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _stamp,
     ]
     render = _renderers(as_text=as_text, hide=redactor(secrets))
     structlog.configure(
@@ -113,7 +116,7 @@ def redactor(secrets: Collection[str] = ()) -> Callable[[str], str]:
         if literal is not None:
             line = literal.sub(_HIDDEN, line)
         folded = line.lower()
-        if any(mark in folded for mark in _MARKS):
+        if any([mark in folded for mark in _MARKS]):  # noqa: C419 - a generator takes thrice as long
             line = _CREDENTIAL.sub(rf"\1{_HIDDEN}", line)
         return _USERINFO.sub(_HIDDEN, line) if "://" in line else line
 
@@ -213,6 +216,16 @@ def _members(event: Event) -> dict[str, Any]:
 def _merge_request(_logger: object, _method: str, event: EventDict) -> EventDict:
     members = OF_REQUEST.get()
     return event if members is None else {**members(), **event}
+
+
+def _stamp(_logger: object, _method: str, event: EventDict) -> EventDict:
+    second, fraction = divmod(time.time_ns(), 1_000_000_000)
+    return {**event, "timestamp": f"{_instant(second)}.{fraction // 1000:06d}Z"}
+
+
+@lru_cache(maxsize=2)
+def _instant(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _renderers(*, as_text: bool, hide: Callable[[str], str]) -> list[Processor]:

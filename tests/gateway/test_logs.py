@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import orjson
 import pytest
@@ -35,10 +37,13 @@ def lines(out: io.StringIO) -> list[dict[str, object]]:
 
 def test_a_line_is_json_with_time_level_and_request_id(out: io.StringIO) -> None:
     configure(stream=out)
+    before = datetime.now(UTC)
     structlog.contextvars.bind_contextvars(request_id="r-1")
     structlog.get_logger("x").info("server.listening", url="http://127.0.0.1:8080")
     (line,) = lines(out)
-    assert line.pop("timestamp") is not None
+    told = str(line.pop("timestamp"))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", told)
+    assert before <= datetime.fromisoformat(told) <= datetime.now(UTC)
     assert line == {
         "event": "server.listening",
         "level": "info",
