@@ -57,15 +57,24 @@ class Checker:
         await self._all([self._something(self._random.random() * seconds) for _ in range(count)])
 
     async def cross(self) -> None:
-        """Withdraw what everybody fetches just now, and ask for it when that has ended."""
+        """Withdraw what everybody fetches just now, and ask for it before and when that has ended.
+
+        Some renew it: their flights are others, and share the fetch.
+        """
         await self.withdraw_all()
         query = self._random.choice(self._queries)
         with self._upstream.holding(query) as held:
-            asks = [asyncio.ensure_future(self._ask(each, query)) for each in self.replicas]
+            renewing = [self._random.random() < 0.3 for _ in self.replicas]
+            asks = [
+                asyncio.ensure_future(self._ask(replica, query, renew=renew))
+                for replica, renew in zip(self.replicas, renewing, strict=True)
+            ]
             asked = asyncio.ensure_future(held.asked.wait())
             await asyncio.wait([asked, *asks], timeout=1, return_when=asyncio.FIRST_COMPLETED)
             asked.cancel()
             await self._all([self._withdraw_one(query)])
+            asks += [asyncio.ensure_future(self._ask(each, query)) for each in self.replicas]
+            await asyncio.sleep(0.005)  # they are under way
         await self._all(asks)
         await self._all([self._ask(replica, query) for replica in self.replicas])
 

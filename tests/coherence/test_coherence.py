@@ -1,8 +1,9 @@
 """No answer older than an acknowledged invalidation is served, whatever befalls the servers.
 
 The checker is shown to find what it looks for: with the fence, the log's replay, the wait for
-other replicas, the end of a replica's own lease, the leases of keys, the look at a silent log, or
-the fence of late writes broken on purpose, each run ends with a violation.
+other replicas, the end of a replica's own lease, the leases of keys, the look at a silent log, the
+look at what others' flights bring, or the fence of late writes broken on purpose, each run ends
+with a violation.
 """
 
 from __future__ import annotations
@@ -164,6 +165,15 @@ def test_an_acknowledgement_that_waits_for_nobody_is_found(
         """Take everybody's word for granted."""
 
     monkeypatch.setattr(Invalidations, "acknowledged", at_once)
+    assert "served generation" in broken(world, tmp_path)
+
+
+@pytest.mark.timeout(150)
+def test_a_flight_that_brings_whoever_joins_it_what_it_has_is_found(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody looks whether what they share was withdrawn before they came."""
+    monkeypatch.setattr(Tiers, "serves", lambda *_: True)
     assert "served generation" in broken(world, tmp_path)
 
 
