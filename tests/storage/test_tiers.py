@@ -7,6 +7,7 @@ from storage.entry import CorruptEntryError, Found
 from storage.memory import MemoryTier
 from storage.tier import TierAwayError, TierError
 from storage.tiers import Tiers
+from storage.withdrawals import NEVER, Scope, Withdrawal
 from tests.storage.entries import BrokenTier, SharedTier, make_entry
 
 ENTRY = make_entry("a")
@@ -169,3 +170,23 @@ async def test_a_tier_that_is_away_hinders_no_withdrawal_and_one_that_refuses_do
     assert await Tiers([MemoryTier(0), _Away()], _Reports()).unlink(["a"]) is None
     with pytest.raises(TierError, match="drop is broken"):
         await Tiers([MemoryTier(0), BrokenTier()], _Reports()).unlink(["a"])
+
+
+def test_what_may_be_given_to_whom_is_told_by_the_mark_of_their_coming() -> None:
+    tiers = Tiers([MemoryTier(100_000)], _Reports())
+    log, old = tiers.withdrawals, make_entry(position=3)
+    log.apply([Withdrawal(3, Scope("all", "other"))])
+    came_before = tiers.mark
+    log.apply([Withdrawal(4, Scope("source", "public", "medicine"))])
+    came_after, new = tiers.mark, make_entry(position=4)
+    log.apply([Withdrawal(5, Scope("source", "public", "other"))])
+    came_late = tiers.mark
+    marks = (came_before, came_after, came_late)
+    # Withdrawn, but fetched when the first came; nothing of the other was withdrawn at all.
+    assert [tiers.serves(old, mark) for mark in marks] == [True, False, False]
+    assert [tiers.serves(new, mark) for mark in marks] == [True, True, True]
+    log.until = 0.0
+    assert [tiers.serves(new, mark) for mark in (*marks, tiers.mark)] == [True, True, False, False]
+    came_while_lost, log.until = tiers.mark, NEVER
+    assert not tiers.serves(old, came_while_lost)
+    assert tiers.serves(new, came_while_lost)
