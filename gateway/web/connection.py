@@ -54,7 +54,10 @@ class AccessLog(AbstractAccessLogger):
 class Connection(web.RequestHandler):
     """Reads requests; what is no request gets a problem, and the connection ends."""
 
-    __slots__ = ("_answered", "_entrance", "_framing", "_heard", "_hits", "_peer", "arrival")
+    __slots__ = (
+        *("_answered", "_aside", "_entrance", "_framing", "_heard", "_hits", "_peer"),
+        "arrival",
+    )
 
     def __init__(self, server: web.Server, hits: Hits, entrance: Entrance, **options: Any) -> None:
         super().__init__(server, **options)
@@ -66,6 +69,8 @@ class Connection(web.RequestHandler):
         self._heard = False
         self._answered = True
         """Whether nothing is left to answer, though aiohttp has yet to begin to wait."""
+        self._aside = False
+        """Whether a request that nobody has parsed waits for its answer."""
         self._peer = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -76,6 +81,9 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Answer a hit from its bytes, refuse what there is no room for, or have *data* parsed."""
+        if self._aside:
+            self._meanwhile(data)
+            return
         waiter = self._waiter
         # aiohttp waits for a request, or will in a moment; it has none to answer; its client reads.
         if (
@@ -86,14 +94,21 @@ class Connection(web.RequestHandler):
         ):
             reply = self._hits.reply(data, self._peer) or self._entrance.refuse(data)
             if reply is not None:
-                assert self.transport is not None
-                self.transport.write(reply)
                 self._heard = True
+                if reply:
+                    assert self.transport is not None
+                    self.transport.write(reply)
+                else:
+                    self._aside = True
                 return
             self.arrival = self._entrance.arrive(data)
         self._answered = False
         self._framing.follow(data)
         super().data_received(data)
+
+    def _meanwhile(self, data: bytes) -> None:
+        """Take *data*, which came while a request waits for its answer."""
+        raise NotImplementedError
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End; who has left stands at no door."""

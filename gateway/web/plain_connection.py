@@ -70,10 +70,10 @@ class PlainConnection(SeatedConnection):
         self._answering: asyncio.Task[None] | None = None
         self._held = b""
 
-    def data_received(self, data: bytes) -> None:
-        """Do as `SeatedConnection` does, once nothing is left to be answered."""
+    def _meanwhile(self, data: bytes) -> None:
+        """Hold *data* until what is being answered is; do as `SeatedConnection` does else."""
         if self._answering is None:
-            super().data_received(data)
+            super()._meanwhile(data)
             return
         self._held += data
         if len(self._held) > MOST_HELD and self.transport is not None:
@@ -105,6 +105,7 @@ class PlainConnection(SeatedConnection):
             self._lookups.tell(plain, reply)
         finally:
             self._answering = None
+            self._aside = False
             self._usher.end()
             self._go_on()
 

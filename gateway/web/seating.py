@@ -17,7 +17,7 @@ from gateway.web.looks import looks_of
 from gateway.web.seats import SEATS, Guest, Seats, Table
 
 _LATER = b""
-"""What is said at once to who has a seat."""
+"""What is said at once to who will be answered without a parser, but not yet."""
 
 
 class Usher:
@@ -82,24 +82,27 @@ class SeatedConnection(Connection):
         super().connection_made(transport)
         self._usher.peer = self._peer
 
-    def data_received(self, data: bytes) -> None:
-        """Do as `Connection` does; who sends more while they sit goes the whole way with it."""
-        if self._usher.table is not None:
-            self.go_on()
-        super().data_received(data)
+    def _meanwhile(self, data: bytes) -> None:
+        """Give up the seat: who sends more while they sit goes the whole way with it."""
+        self.go_on()
+        self.data_received(data)
 
     def answered(self, reply: bytes) -> None:
         """Send *reply*, the whole answer."""
         self._usher.table = None
+        self._aside = False
         if self.transport is not None:
             self.transport.write(reply)
             self._heard = True
 
     def go_on(self) -> None:
         """Have the request parsed that has waited, if one has."""
+        if self._usher.table is None:
+            return
+        self._aside = False
         data = self._usher.leave()
         if data:
-            super().data_received(data)
+            self.data_received(data)
         self._usher.table = None
 
     def connection_lost(self, exc: BaseException | None) -> None:
