@@ -70,7 +70,7 @@ def open_observing(
     observing = Observing(config, clock)
     observing.counts.listen(events)
     events.subscribe(observing.slowest, Served, Responded)
-    events.subscribe(follow, *STEPS)
+    events.subscribe(follow, *STEPS, at_once=True)  # an answer says where its time went
     stack.enter_context(observing.lag.measured())
     observing.tracing = open_tracing(stack, config.telemetry, events)
     return observing

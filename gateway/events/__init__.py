@@ -10,7 +10,7 @@ what of its prompt the provider had cached; None is unknown, which is not zero.
 
 from __future__ import annotations
 
-from gateway.events.bus import Event, Events, Listener
+from gateway.events.bus import HELD, Event, Events, Held, Listener
 from gateway.events.by_kind import ByKind
 from gateway.events.lookups import (
     Asked,
@@ -44,6 +44,7 @@ from gateway.events.watches import WatchChanged
 from gateway.events.web import Responded
 
 __all__ = [
+    "HELD",
     "Asked",
     "Audited",
     "BatchSubmitted",
@@ -56,6 +57,7 @@ __all__ = [
     "Failed",
     "FetchFailed",
     "Fetched",
+    "Held",
     "Invalidated",
     "Listener",
     "Responded",

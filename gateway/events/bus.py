@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import ClassVar
 
 import structlog
 
@@ -14,37 +16,78 @@ _log = structlog.get_logger(__name__)
 class Event:
     """Something that happened."""
 
+    waits: ClassVar[bool] = False
+    """It may be told behind the answer that it is about: who counts it need not hold that up."""
+
 
 Listener = Callable[[Event], None]
+
+
+class Held:
+    """What is told behind an answer, until it is `Events.release`d."""
+
+    __slots__ = ("events",)
+
+    def __init__(self) -> None:
+        self.events: list[Event] | None = []
+
+
+HELD: ContextVar[Held | None] = ContextVar("held", default=None)
+"""Of the request that is being answered, and of what it has begun."""
 
 
 class Events:
     """Tells every listener what happened, in the order in which they subscribed."""
 
     def __init__(self, *listeners: Listener) -> None:
-        self._listeners: list[tuple[Listener, tuple[type[Event], ...]]] = []
-        self._concerned: dict[type[Event], tuple[Listener, ...]] = {}
-        """Of each kind that was told before, whom it concerns."""
+        self._listeners: list[tuple[Listener, tuple[type[Event], ...], bool]] = []
+        self._concerned: dict[type[Event], tuple[Sequence[Listener], Sequence[Listener]]] = {}
+        """Of each kind that was told before, whom it concerns at once, and whom in time."""
         for listener in listeners:
             self.subscribe(listener)
 
-    def subscribe(self, listener: Listener, *kinds: type[Event]) -> None:
+    def subscribe(self, listener: Listener, *kinds: type[Event], at_once: bool = False) -> None:
         """Tell *listener* of events of *kinds* from now on, of all where there are none named.
 
-        It must not block.
+        It must not block. *at_once* is it told of what others may hear behind an answer.
         """
-        self._listeners.append((listener, kinds or (Event,)))
+        self._listeners.append((listener, kinds or (Event,), at_once))
         self._concerned.clear()
 
     def emit(self, event: Event) -> None:
-        """Tell everyone; what a listener raises is logged and goes no further."""
-        kind = type(event)
+        """Tell everyone; what a listener raises is logged and goes no further.
+
+        What `waits` is told behind the answer, where this context has one to hold it for.
+        """
+        at_once, others = self._whom(type(event))
+        if at_once:
+            _tell(at_once, event)
+        if event.waits:
+            held = HELD.get()
+            if held is not None and held.events is not None:
+                held.events.append(event)
+                return
+        _tell(others, event)
+
+    def release(self, held: Held) -> None:
+        """Tell what was *held*, and hold nothing more for it."""
+        events, held.events = held.events, None
+        for event in events or ():
+            _tell(self._whom(type(event))[1], event)
+
+    def _whom(self, kind: type[Event]) -> tuple[Sequence[Listener], Sequence[Listener]]:
         concerned = self._concerned.get(kind)
         if concerned is None:
-            concerned = tuple(each for each, kinds in self._listeners if issubclass(kind, kinds))
+            those = [(each, now) for each, kinds, now in self._listeners if issubclass(kind, kinds)]
+            at_once = tuple(each for each, now in those if now)
+            concerned = at_once, tuple(each for each, now in those if not now)
             self._concerned[kind] = concerned
-        for listener in concerned:
-            try:
-                listener(event)
-            except Exception:  # noqa: BLE001 - a listener's fault is no lookup's fault
-                _log.exception("listener.failed", event_type=kind.__name__)
+        return concerned
+
+
+def _tell(listeners: Sequence[Listener], event: Event) -> None:
+    for listener in listeners:
+        try:
+            listener(event)
+        except Exception:  # noqa: BLE001 - a listener's fault is no lookup's fault
+            _log.exception("listener.failed", event_type=type(event).__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from gateway.events.bus import Event
 from gateway.lookup import Lookup
@@ -12,6 +13,7 @@ from gateway.lookup import Lookup
 class Served(Event):
     """A lookup was answered."""
 
+    waits: ClassVar[bool] = True
     source: str
     key: str
     outcome: str

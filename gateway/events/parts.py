@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gateway.events.bus import Event
 
@@ -11,6 +12,7 @@ from gateway.events.bus import Event
 class TierRead(Event):
     """A tier was looked into."""
 
+    waits: ClassVar[bool] = True
     tier: str
     hit: bool
     seconds: float

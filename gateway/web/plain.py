@@ -23,7 +23,7 @@ from aiohttp import hdrs, web
 
 from adapters.errors import UpstreamError
 from gateway.assembly import Gateway
-from gateway.events import Responded
+from gateway.events import HELD, Held, Responded
 from gateway.journey import Journey, begin_journey
 from gateway.logs import OF_REQUEST
 from gateway.profiling.statements import TALLY, Tally
@@ -72,6 +72,7 @@ class PlainLookups:
         It is not told of before `tell`. To be called in a task of its own.
         """
         tally = Tally()
+        HELD.set(Held())
         OF_REQUEST.set(Members(plain))
         ARRIVAL.set(arrival)
         TALLY.set(tally)
@@ -90,7 +91,7 @@ class PlainLookups:
         return reply._replace(queries=tally.count)
 
     def tell(self, plain: Plain, reply: Reply) -> None:
-        """Tell that *plain* was answered with *reply*."""
+        """Tell that *plain* was answered with *reply*, and what was held meanwhile."""
         seconds = self._count(plain, reply.status, reply.tier, reply.queries)
         hit = reply.tier not in ("", UPSTREAM)
         if hit and random() >= self._sampled:  # noqa: S311 - no secret
@@ -135,7 +136,9 @@ class PlainLookups:
         return Moment(self._gateway.clock(), plain.request_id, plain.limits)
 
     def _count(self, plain: Plain, status: int, tier: str, queries: int) -> float:
-        seconds = perf_counter() - plain.since
+        seconds, held = perf_counter() - plain.since, HELD.get()
+        if held is not None:
+            self._gateway.events.release(held)
         told = Responded(_PATH, "GET", status, tier, seconds, queries)
         self._gateway.events.emit(told)
         return seconds
