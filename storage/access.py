@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
+from typing import NamedTuple
 
 from storage.sql import Database
 
@@ -23,8 +24,7 @@ _NOTE = "INSERT INTO audit (at, tenant, who, action, target) VALUES (?, ?, ?, ?,
 _LATEST = "SELECT at, tenant, who, action, target FROM audit ORDER BY number DESC LIMIT ?"
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRow:
+class KeyRow(NamedTuple):
     """An API key; times are Unix seconds, lists are separated by blanks."""
 
     id: str
@@ -72,11 +72,11 @@ class ApiKeyStore:
 
     async def all(self) -> list[KeyRow]:
         """Return every key, the oldest first."""
-        return [KeyRow(*row) for row in await self._database.rows(_KEYS)]
+        return [KeyRow._make(row) for row in await self._database.rows(_KEYS)]
 
     async def add(self, key: KeyRow) -> None:
         """Keep a new key."""
-        await self._database.change(_ADD_KEY, *astuple(key)[: len(_KEY)])
+        await self._database.change(_ADD_KEY, *key[: len(_KEY)])
 
     async def revoke(self, number: str, at: float) -> bool:
         """Revoke the key *number*; return whether it was there and had not been revoked."""

@@ -55,6 +55,12 @@ class Held(Protocol):
 Value = TypeVar("Value", bound=Held)
 
 
+def use(value: Held) -> None:
+    """Count *value* as used."""
+    if value.hits < MOST:
+        value.hits += 1
+
+
 class S3Fifo(Generic[Value]):
     """A mapping of at most *max_bytes*; any thread may call anything, and reads never wait.
 
@@ -108,8 +114,8 @@ class S3Fifo(Generic[Value]):
     def get(self, key: str) -> Value | None:
         """Return the value or None; it counts as used."""
         value = self._tables[hash(key) >> _BITS & self._last].get(key)
-        if value is not None and value.hits < MOST:
-            value.hits += 1
+        if value is not None:
+            use(value)
         return value
 
     def look(self, key: str) -> Value | None:

@@ -12,7 +12,7 @@ from typing import Final
 from gateway.events import Asked, Event, Events, Responded, Served, TierRead
 from gateway.metrics.histograms import AGES
 from gateway.web.ready import Ready
-from storage.tiers import Tiers
+from storage.eviction import use
 
 FLUSH: Final = 1.0
 """Seconds for which hits are counted before they are told."""
@@ -26,9 +26,8 @@ _Alike = tuple[str, str, float | None, int]
 class HitCounts:
     """Counts hits, and tells *events* of them; *clock* gives Unix seconds."""
 
-    def __init__(self, events: Events, tiers: Tiers, clock: Callable[[], float]) -> None:
+    def __init__(self, events: Events, clock: Callable[[], float]) -> None:
         self._events = events
-        self._tiers = tiers
         self._clock = clock
         self._hits: dict[str, list[Ready]] = {}
         """By who asked."""
@@ -89,7 +88,7 @@ class HitCounts:
             while some := list(islice(left, AT_ONCE)):
                 for ready, _ in some:
                     # It was used: what memory has no room for is something else.
-                    self._tiers.handle(ready.kept.key)
+                    use(ready.kept)
                 yield Asked(tenant, tuple((ready.asked, count) for ready, count in some))
 
 

@@ -77,7 +77,7 @@ class HitPath:
         self._lines = log or HitLog(0.0)
         self._untold: float = self._lines.draw()
         self._clock = clock
-        self._counts = HitCounts(events, tiers, clock)
+        self._counts = HitCounts(events, clock)
         self._ready: Recent[bytes, Ready] = Recent(max_bytes, lambda name: len(name) + READY_BYTES)
         self._ids = b""
         self._id_at = 0

@@ -24,7 +24,7 @@ async def database() -> AsyncIterator[Database]:
 
 async def test_a_key_is_kept_with_all_that_it_may(database: Database) -> None:
     store = ApiKeyStore(database)
-    other = replace(KEY, id="other", sources="medicine", expires=300.0, created=101.0)
+    other = KEY._replace(id="other", sources="medicine", expires=300.0, created=101.0)
     await store.add(KEY)
     await store.add(other)
     assert await store.all() == [KEY, other]

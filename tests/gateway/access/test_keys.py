@@ -36,7 +36,7 @@ def test_a_key_comes_back_from_its_table_as_it_was() -> None:
     key = replace(made("x"), sources=frozenset({"a", "b"}), rate="5/s", expires=NOW, note="an app")
     assert from_row(key.row) == key
     assert from_row(made("x").row).sources is None
-    assert from_row(replace(made("x").row, scopes="search fly")).scopes == {Scope.SEARCH}
+    assert from_row(made("x").row._replace(scopes="search fly")).scopes == {Scope.SEARCH}
 
 
 def test_an_expired_or_revoked_key_proves_nothing() -> None:
