@@ -22,6 +22,7 @@ NAMED = (
     "instructions",
     "lower",
     "memory",
+    "miss_instructions",
     "misses",
     "eviction",
     "growth",

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import aiohttp
 import uvloop
@@ -37,20 +37,13 @@ _ASKED = "GET /v1/search?source=bench&q={} HTTP/1.1\r\nHost: bench\r\n\r\n"
 
 async def upstream() -> None:
     """Answer after `DELAY`; what is below ``/v1`` asks that over HTTP."""
-    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
 
     async def items(request: web.Request) -> web.Response:
         await asyncio.sleep(DELAY)
         return web.Response(body=answer(request.query["q"]), content_type="application/json")
 
-    async def search(request: web.Request) -> web.Response:
-        url, params = f"http://127.0.0.1:{sys.argv[2]}/items", {"q": request.query["q"]}
-        async with session.get(url, params=params) as response:
-            body = await response.read()
-        return web.Response(body=body, content_type="application/json")
-
-    app = web.Application()
-    app.add_routes([web.get("/items", items), web.get("/v1/search", search)])
+    app = asking(int(sys.argv[2]))
+    app.add_routes([web.get("/items", items)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, backlog=MANY)
@@ -58,6 +51,34 @@ async def upstream() -> None:
     sys.stdout.write(f"{site.port}\n")
     sys.stdout.flush()
     await asyncio.Event().wait()
+
+
+def asking(port: int) -> web.Application:
+    """Return a bare server that asks the upstream at *port* with a bare client."""
+    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+    async def search(request: web.Request) -> web.Response:
+        url, params = f"http://127.0.0.1:{port}/items", {"q": request.query["q"]}
+        async with session.get(url, params=params) as response:
+            body = await response.read()
+        return web.Response(body=body, content_type="application/json")
+
+    async def close(_app: web.Application) -> None:
+        await session.close()
+
+    app = web.Application()
+    app.add_routes([web.get("/v1/search", search)])
+    app.on_cleanup.append(close)
+    return app
+
+
+def configuration(path: Path, port: int, many: int) -> dict[str, Any]:
+    """Return what the gateway at *path* is told, which asks the upstream at *port*."""
+    document: dict[str, Any] = hits.configuration(path, "256MiB", port)
+    document["sources"]["bench"]["limits"] = {"concurrency": many}
+    # What is measured is how long all take: with shedding, some would be refused instead.
+    document["shedding"] = {"delay": "0s"}
+    return document
 
 
 @contextlib.contextmanager
@@ -90,10 +111,7 @@ def run(rounds: int, many: int = MANY) -> dict[str, dict[str, list[Round]]]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         port = stack.enter_context(_beside())
         path = folder / "misses.yaml"
-        document = hits.configuration(path, "256MiB", port)
-        document["sources"]["bench"]["limits"] = {"concurrency": many}  # type: ignore[index]
-        # What is measured is how long all take: with shedding, some would be refused instead.
-        document["shedding"] = {"delay": "0s"}
+        document = configuration(path, port, many)
         bare = stack.enter_context(peers.printed("bench.misses", "--serve", str(port)))
         ours = Served(*stack.enter_context(hits.running(path, document)))
         for number in range(rounds):
