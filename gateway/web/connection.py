@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import InvalidURLError, LineTooLong
 from aiohttp.web_request import BaseRequest
 
 from gateway.shedding import NOBODY, Arrival, Nobody
@@ -178,4 +178,7 @@ def _refusal(exc: BaseException | None) -> ProblemError:
         return ProblemError(431, "a header is longer than 8190 bytes")
     if exc is not None and "Too many headers" in str(exc):
         return ProblemError(431, "there are more than 128 headers")
+    if isinstance(exc, InvalidURLError):
+        # RFC 3986 §2.1: most who meet this have typed another script into a URL as it is.
+        return ProblemError(400, "the request target has to be percent-encoded, as UTF-8")
     return ProblemError(400, "this is not an HTTP/1.1 request")

@@ -106,7 +106,7 @@ async def test_another_method_is_a_405_that_says_which_are_taken(
 
 async def test_a_huge_body_is_refused_before_it_is_read(gateway: Gateway) -> None:
     head = b"GET /v1/sources HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n"
-    assert await raw(gateway, head) == 413
+    assert (await raw(gateway, head))["status"] == 413
 
 
 @pytest.mark.parametrize(
@@ -124,25 +124,33 @@ async def test_a_huge_body_is_refused_before_it_is_read(gateway: Gateway) -> Non
 async def test_what_is_no_request_is_a_problem_and_echoes_nothing(
     gateway: Gateway, message: bytes, status: int
 ) -> None:
-    assert await raw(gateway, message) == status
+    assert (await raw(gateway, message))["status"] == status
 
 
-async def raw(gateway: Gateway, message: bytes) -> int:
-    """Send *message* as it is; check that a problem comes back, and return its status."""
+async def test_who_types_another_script_into_a_url_is_told_how_it_is_written(
+    gateway: Gateway,
+) -> None:
+    target = "/v1/search?source=plain&q=타이레놀".encode()
+    problem = await raw(gateway, b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert "percent-encoded" in problem["detail"]
+
+
+async def raw(gateway: Gateway, message: bytes) -> dict[str, Any]:
+    """Send *message* as it is; check that a problem comes back, and return it."""
     async with listening(make_app(gateway), "127.0.0.1", 0) as (host, port):
         reader, writer = await asyncio.open_connection(host, port)
         writer.write(message)
         head = await reader.readuntil(b"\r\n\r\n")
         status = int(head.split()[1])
         length = int(head.lower().partition(b"content-length: ")[2].split()[0])
-        problem = orjson.loads(await reader.readexactly(length))
+        problem: dict[str, Any] = orjson.loads(await reader.readexactly(length))
         writer.close()
         await writer.wait_closed()
     assert b"application/problem+json" in head
     assert b"x-request-id" in head.lower()
     assert problem["status"] == status
     assert "aaaa" not in str(problem)
-    return status
+    return problem
 
 
 async def test_an_unexpected_fault_is_a_500_that_tells_nothing_of_the_inside(
