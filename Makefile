@@ -49,7 +49,7 @@ fix: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench crowd
-	$(MAKE) compile
+	-$(MAKE) compile
 	$(BIN)/python -m bench hitpath --plot docs/hits.svg
 	$(BIN)/python -m bench instructions
 	$(MAKE) interpreted

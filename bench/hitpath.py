@@ -23,6 +23,7 @@ from bench import client, hits, peers, plot, wrk
 from bench.peers import Served
 from bench.requests import Requests
 from bench.tokens import make_keys
+from gateway import compiled
 
 CONNECTIONS = 64
 RATE = 2000.0
@@ -182,7 +183,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     plan = QUICK if options.quick else Plan(rounds=options.rounds or Plan().rounds)
     rows = run(plan)
     load = os.getloadavg()[0]
-    sys.stdout.write(f"{report(rows)}\nload average {load:.1f}, {plan.rounds} rounds\n")
+    told = f"load average {load:.1f}, {plan.rounds} rounds, hits {compiled.state()}"
+    sys.stdout.write(f"{report(rows)}\n{told}\n")
     if options.plot is not None:
         bars = [(row.name, row.medians[0]) for row in rows]
         options.plot.write_text(plot.bars("CPU µs a hit, the scheduler's account", bars))
