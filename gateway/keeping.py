@@ -42,7 +42,8 @@ class Keeping:
 
         *named* are the records that it has anew.
         """
-        if route.store == "never":
+        # What was withdrawn while it was made would only take the place of what was fetched since.
+        if route.store == "never" or self._tiers.withdrawn(entry):
             return False
         self._queries.note(lookup, route)
         beside = []

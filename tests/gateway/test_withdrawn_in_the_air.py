@@ -134,3 +134,20 @@ async def test_what_was_found_before_the_log_was_lost_is_not_carried_over_for_wh
     # Who has waited takes off again first, with what was found before.
     answers = [purpose(await each) for each in (writing, waiting, after)]
     assert (purpose(kept), answers[0], answers[2]) == (OLD, OLD, NEW)
+
+
+async def test_what_was_withdrawn_in_the_air_takes_the_place_of_nothing_newer(
+    replica: Replica,
+) -> None:
+    replica.source.gate.set()
+    let = replica.summarizer.gate  # its summary takes a while
+    before = await replica.asked(want_summary=True)
+    replica.follows_the_log(replica.withdrawn())
+    replica.source.gate.set()
+    renewed = await replica.resolver.renew(replica.lookup(), want_summary=False)
+    let.set()
+    late = await before
+    assert (purpose(renewed), purpose(late)) == (NEW, OLD)
+    assert (renewed.stored, late.stored) == (True, False)
+    assert purpose(await (await replica.asked())) == NEW
+    assert replica.source.calls == 2

@@ -248,7 +248,7 @@ async def test_who_sits_asks_for_themselves_where_nobody_could_tell_what_was_wit
         monkeypatch.undo()
     upstream.gate.set()
     told_by = sorted(raw.headers["cache-status"].rpartition("; ")[2] for raw in await asking)
-    assert told_by == (["stored", "stored"] if heard else ["detail=database", "stored"])
+    assert told_by == (["fwd=miss", "stored"] if heard else ["detail=database", "stored"])
     assert upstream.count == 1 + heard
 
 
