@@ -117,7 +117,7 @@ class Refill:
             if want_summary:
                 entry = await self._summarized(lookup, route, entry, priority, broadcast)
         kept = msgspec.structs.replace(entry, keep_until=keep_until(entry, route.freshness))
-        if not want_summary and self._overtaken(entry):
+        if route.summarizer is not None and not want_summary and self._overtaken(entry):
             return kept
         if await self._keeping.keep(lookup, route, kept, named):
             changed = old is not None and old.records.digest != entry.records.digest
@@ -132,17 +132,20 @@ class Refill:
         fresh = judge_records(old, route.freshness, self._clock()) is Verdict.FRESH
         if old is not None and fresh and not early:
             return old, ()
+
+        def fetch() -> Awaitable[Fetch]:
+            position = self._tiers.withdrawals.position
+            return self._fetching.fetch(lookup, route, old, priority, position)
+
+        if route.summarizer is None:  # this is the one flight of its key
+            brought = await fetch()
+            return _entry_of(lookup, route, brought), brought.named
         # Flights with and without a summary meet here: one upstream call for both, unless that
         # began before this flight and brings what was withdrawn meanwhile.
         mark, begun = self._tiers.mark, self._fetches.begun
         while True:
-            landed = await self._fetches.join(
-                lookup.key,
-                lambda: self._fetching.fetch(
-                    lookup, route, old, priority, self._tiers.withdrawals.position
-                ),
-                deadline=route.deadlines.of(priority),
-            )
+            seconds = route.deadlines.of(priority)
+            landed = await self._fetches.join(lookup.key, fetch, deadline=seconds)
             entry = _entry_of(lookup, route, landed.value)
             if landed.number > begun or self._tiers.serves(entry, mark):
                 digest = summary_digest(lookup, route, entry.records.digest)

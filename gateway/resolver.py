@@ -25,7 +25,7 @@ from gateway.refill import Refill
 from gateway.route import Route
 from gateway.shedding import Shedding
 from gateway.similar import NoSimilar, StandIns
-from gateway.standing import flight_key, standing
+from gateway.standing import flight_key, renewal_key, standing
 from storage.entry import Entry, Found
 from storage.tiers import Tiers
 
@@ -125,10 +125,9 @@ class Resolver:
         want_summary = want_summary and route.summarizer is not None
         found = await self._tiers.find(lookup.key)
         old = entry_of(found)
-        # Apart from the flights that would take what is kept for good enough.
         join = partial(
             self._flights.join,
-            f"{flight_key(lookup, want_summary)}#renewed",
+            renewal_key(lookup, route, want_summary),
             lambda: self._refill.run(lookup, route, old, want_summary, priority, early=True),
             deadline=route.deadlines.of(priority),
             priority=priority,

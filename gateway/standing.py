@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from gateway.landed import Landed
 from gateway.lookup import Lookup
+from gateway.route import Route
 from storage.entry import Entry
 from storage.tiers import Tiers
 
@@ -31,3 +32,12 @@ async def standing(
 def flight_key(lookup: Lookup, want_summary: bool) -> str:
     """A lookup without its summary flies apart, so that nobody pays for what nobody asked."""
     return lookup.key if want_summary else f"{lookup.key}#records"
+
+
+def renewal_key(lookup: Lookup, route: Route, want_summary: bool) -> str:
+    """What is asked for anew flies apart from flights that take what is kept for good enough.
+
+    Without summaries there are none: each flight fetches (`gateway.refill`), so they are one.
+    """
+    key = flight_key(lookup, want_summary)
+    return key if route.summarizer is None else f"{key}#renewed"
