@@ -21,6 +21,8 @@ class Event:
 
 
 Listener = Callable[[Event], None]
+_Concerned = tuple[Sequence[Listener], Sequence[Listener], bool]
+"""Whom a kind of events concerns at once, whom in time, and whether it waits."""
 
 
 class Held:
@@ -41,8 +43,8 @@ class Events:
 
     def __init__(self, *listeners: Listener) -> None:
         self._listeners: list[tuple[Listener, tuple[type[Event], ...], bool]] = []
-        self._concerned: dict[type[Event], tuple[Sequence[Listener], Sequence[Listener]]] = {}
-        """Of each kind that was told before, whom it concerns at once, and whom in time."""
+        self._concerned: dict[type[Event], _Concerned] = {}
+        """Of each kind that was told before."""
         for listener in listeners:
             self.subscribe(listener)
 
@@ -59,10 +61,10 @@ class Events:
 
         What `waits` is told behind the answer, where this context has one to hold it for.
         """
-        at_once, others = self._whom(type(event))
+        at_once, others, waits = self._whom(type(event))
         if at_once:
             _tell(at_once, event)
-        if event.waits:
+        if waits:
             held = HELD.get()
             if held is not None and held.events is not None:
                 held.events.append(event)
@@ -75,12 +77,13 @@ class Events:
         for event in events or ():
             _tell(self._whom(type(event))[1], event)
 
-    def _whom(self, kind: type[Event]) -> tuple[Sequence[Listener], Sequence[Listener]]:
+    def _whom(self, kind: type[Event]) -> _Concerned:
         concerned = self._concerned.get(kind)
         if concerned is None:
             those = [(each, now) for each, kinds, now in self._listeners if issubclass(kind, kinds)]
             at_once = tuple(each for each, now in those if now)
-            concerned = at_once, tuple(each for each, now in those if not now)
+            others = tuple(each for each, now in those if not now)
+            concerned = at_once, others, issubclass(kind, Event) and kind.waits
             self._concerned[kind] = concerned
         return concerned
 
