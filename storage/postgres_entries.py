@@ -20,6 +20,9 @@ _SELECT = (
     "UNION ALL SELECT NULL, NULL, position FROM invalidation_state"
 )
 
+_SELECT_ONE = "SELECT wire, (SELECT position FROM invalidation_state) FROM entries WHERE key = ?"
+"""What is asked alone, as most is: one look into an index, where the other is planned for ten."""
+
 
 class PostgresEntries:
     """Reads and writes in one statement each what is asked for together."""
@@ -57,6 +60,8 @@ class PostgresEntries:
         )
 
     async def _find(self, keys: list[str]) -> Sequence[Kept]:
+        if len(keys) == 1:
+            return [await self._select_one(_text(keys[0]))]
         texts = [*map(_text, keys)]
         # What was written here lately is read from a server that has it, the rest from any.
         since = {text: self._written.get(text, 0) for text in texts}
@@ -68,6 +73,12 @@ class PostgresEntries:
         for some in await asyncio.gather(*(self._select(part, least) for part, least in parts)):
             kept |= some
         return [kept[text] for text in texts]
+
+    async def _select_one(self, text: str) -> Kept:
+        written = self._written.get(text, 0)
+        since = 0 if self._reads.has(written) else written
+        found = await self._reads.rows(_SELECT_ONE, text, since=since)
+        return Kept(*found[0]) if found else Kept(None, 0)
 
     async def _select(self, texts: list[str], since: int) -> dict[str, Kept]:
         found = await self._reads.rows(_SELECT, texts, since=since)
