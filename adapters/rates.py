@@ -33,6 +33,11 @@ class _Bucket:
     failed: int = 0
     slow: int = 0
 
+    def count(self, *, failed: bool, slow: bool) -> None:
+        self.calls += 1
+        self.failed += failed
+        self.slow += slow
+
 
 class Tally:
     """Counts calls; times are seconds of one clock."""
@@ -48,10 +53,9 @@ class Tally:
         self._forget(now)
         if not self._buckets or now >= self._buckets[-1].until:
             self._buckets.append(_Bucket(now + self._rates.window / _BUCKETS))
-        for bucket in (self._buckets[-1], self._sum):
-            bucket.calls += 1
-            bucket.failed += failed
-            bucket.slow += seconds >= self._rates.slow_after
+        slow = seconds >= self._rates.slow_after
+        self._buckets[-1].count(failed=failed, slow=slow)
+        self._sum.count(failed=failed, slow=slow)
 
     def exceeded(self, now: float) -> bool:
         """Whether enough calls are in the window and too many of them failed or were slow."""
