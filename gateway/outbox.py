@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -38,11 +39,16 @@ class Outbox:
 
     def __call__(self, event: Event) -> None:
         """Write down what *event* is to others, if anything."""
-        now = self._clock()
-        at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+        second, fraction = divmod(round(self._clock() * 1e6), 1_000_000)
+        at = f"{_instant(second)}.{fraction // 1000:03d}Z"
         for kind, data, once in told(event, at[:10]):
-            body = {"type": kind, "at": at.replace("+00:00", "Z"), "data": data}
+            body = {"type": kind, "at": at, "data": data}
             self._journal.append(orjson.dumps(body), once)
+
+
+@lru_cache(maxsize=2)
+def _instant(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def told(event: Event, day: str) -> Iterator[Told]:

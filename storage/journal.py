@@ -61,12 +61,19 @@ class LocalJournal:
     """A journal of this process, which nobody else needs to deduplicate."""
 
     def __init__(self, kept: int = KEPT, clock: Callable[[], float] = time.time) -> None:
-        self.news = asyncio.Event()
+        self._news: asyncio.Event | None = None
         self._clock = clock
-        self._lines: deque[tuple[tuple[int, int], Line]] = deque(maxlen=kept)
+        self._lines: deque[tuple[tuple[int, int], bytes]] = deque(maxlen=kept)
         self._last = (int(clock() * 1000), 0)
         self._lost = self._last
         """Nothing after this was forgotten; what was before the start is not known."""
+
+    @property
+    def news(self) -> asyncio.Event:
+        """Is set when a line comes after this was asked for."""
+        if self._news is None:
+            self._news = asyncio.Event()
+        return self._news
 
     def append(self, body: bytes, once: str = "") -> None:
         """Keep *body*."""
@@ -76,18 +83,19 @@ class LocalJournal:
         self._last = (now, 0) if now > last else (last, number + 1)
         if len(self._lines) == self._lines.maxlen:
             self._lost = self._lines[0][0]
-        self._lines.append((self._last, Line(f"{self._last[0]}-{self._last[1]}", body)))
-        news, self.news = self.news, asyncio.Event()
-        news.set()
+        self._lines.append((self._last, body))
+        if self._news is not None:
+            self._news.set()
+            self._news = None
 
     async def since(self, after: str, limit: int) -> list[Line]:
         """Return the lines after that id, the oldest first."""
         start = place(after) or (0, 0)
         found: list[Line] = []
-        for at, line in reversed(self._lines):
+        for at, body in reversed(self._lines):
             if at <= start:
                 break
-            found.append(line)
+            found.append(Line(f"{at[0]}-{at[1]}", body))
         return found[::-1][:limit]
 
     async def whole(self, after: str) -> bool:
