@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TextIO
@@ -209,8 +210,7 @@ _SAME = ("source", "tier", "operation", "kind", "reason")
 
 def _members(event: Event) -> dict[str, Any]:
     # An event's own slots, in order: `dataclasses.asdict` would copy each value deeply.
-    fields = event.__dataclass_fields__.items()
-    return {name: getattr(event, name) for name, field in fields if field.repr}
+    return {each.name: getattr(event, each.name) for each in fields(event) if each.repr}
 
 
 def _merge_request(_logger: object, _method: str, event: EventDict) -> EventDict:

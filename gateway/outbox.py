@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -60,13 +61,13 @@ def told(event: Event, day: str) -> Iterator[Told]:
             if event.changed:
                 yield "answer.changed", data, ""
         case Invalidated():
-            data = {name: getattr(event, name) for name in event.__dataclass_fields__}
+            data = {each.name: getattr(event, each.name) for each in fields(event)}
             yield "answer.invalidated", data, f"invalidated:{event.position}"
         case CircuitChanged(after="open" | "closed"):
             state = "opened" if event.after == "open" else "closed"
             yield f"circuit.{state}", {"upstream": event.upstream}, ""
         case WatchChanged():
-            data = {name: getattr(event, name) for name in event.__dataclass_fields__}
+            data = {each.name: getattr(event, each.name) for each in fields(event)}
             yield "watch.changed", data, ""
         case BudgetExhausted():
             data = {"scope": event.scope, "priority": event.priority}

@@ -12,7 +12,7 @@ import orjson
 import pytest
 import structlog
 
-from gateway.events import CircuitChanged, FetchFailed, Served, TierFailed
+from gateway.events import CircuitChanged, FetchFailed, Served, TierFailed, TierRead
 from gateway.logs import REPEAT_AFTER, EventLog, configure, logged, redactor
 
 
@@ -143,6 +143,13 @@ def test_events_reach_the_log_only_where_they_make_a_line(out: io.StringIO, leve
     events.emit(TierFailed("redis", "get", "refused"))
     told = [line["event"] for line in lines(out)]
     assert told == [*["lookup.served"] * (level == "debug"), "tier.failed"]
+
+
+def test_a_line_about_an_event_has_its_members_and_nothing_of_its_kind(out: io.StringIO) -> None:
+    configure(stream=out, level="debug")
+    EventLog(clock=lambda: 0.0)(TierRead("memory", hit=True, seconds=0.5))
+    (line,) = lines(out)
+    assert line.keys() - {"event", "level", "timestamp"} == {"tier", "hit", "seconds", "count"}
 
 
 def test_a_tier_that_stays_away_is_one_line_a_minute(out: io.StringIO) -> None:
