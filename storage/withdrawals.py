@@ -110,14 +110,15 @@ class Withdrawals:
 
     def _covered(self, entry: Entry, tenant: str, since: int) -> bool:
         latest, source = self._latest, entry.source
-        plain = (
+        plain = [
             Scope("key", tenant, value=entry.key),
             Scope("source", tenant, source),
             Scope("all", tenant),
-            *(Scope("tag", tenant, value=tag) for tag in entry.tags),
-        )
-        if any(latest.get(scope, -1) > since for scope in plain):
-            return True
+            *[Scope("tag", tenant, value=tag) for tag in entry.tags],
+        ]
+        for scope in plain:
+            if latest.get(scope, -1) > since:
+                return True
         if self._sources.get((tenant, source), -1) <= since:
             return False
         for scope in reversed(latest):
@@ -140,7 +141,7 @@ def tenant_of(key: str) -> str:
 
 def ids_of(holds: str) -> list[str]:
     """Return the ids of the records that an entry holds."""
-    ids = (line.partition("\t")[0] for line in holds.splitlines())
+    ids = [line.partition("\t")[0] for line in holds.splitlines()]
     return [each for each in dict.fromkeys(ids) if each]
 
 

@@ -138,4 +138,5 @@ def _form(lifetime: str, vary: str) -> Form:
         hdrs.VARY: vary,
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-    return Form(*(piece.encode() for piece in re.split("%[db]", lines)))
+    pieces = [piece.encode() for piece in re.split("%[db]", lines)]
+    return Form(*pieces)
