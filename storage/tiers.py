@@ -12,7 +12,7 @@ from storage.looks import DATABASE, Looks, OnRace, Report
 from storage.memory import Kept, MemoryTier
 from storage.races import Patience, Sequential
 from storage.tier import Tier, TierAwayError, TierError, WithdrawnError
-from storage.withdrawals import NEVER, Scope, Withdrawals
+from storage.withdrawals import Scope, Withdrawals
 from storage.write_behind import WriteBehind
 
 UNKNOWN = 1 << 62
@@ -73,7 +73,7 @@ class Tiers:
     def stands(self, kept: Kept) -> bool:
         """Say whether *kept* is what `peek` would return now."""
         log = self.withdrawals
-        if not (kept.json and (log.until == NEVER or log.current)):
+        if not kept.json or not log.current:
             return False
         # Its own withdrawal ends it: only what the log has said since has to be looked at.
         return kept.position >= log.position or self.peek(kept.key) is not None
