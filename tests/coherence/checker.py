@@ -74,7 +74,7 @@ class Checker:
             asked.cancel()
             await self._all([self._withdraw_one(query)])
             asks += [asyncio.ensure_future(self._ask(each, query)) for each in self.replicas]
-            await asyncio.sleep(0.005)  # they are under way
+            await asyncio.sleep(0.02)  # they are under way
         await self._all(asks)
         await self._all([self._ask(replica, query) for replica in self.replicas])
 

@@ -32,6 +32,11 @@ class Process:
             self._command, cwd=ROOT, stdout=self._log, stderr=self._log
         )
 
+    def revive(self) -> None:
+        """Begin a life where the last has ended at its beginning, since a server was away."""
+        if self._process.poll() is not None:
+            self.start()
+
     def kill(self) -> None:
         """End it as a crash would, and begin a new life."""
         self._process.kill()

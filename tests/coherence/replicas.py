@@ -145,6 +145,8 @@ class Remote:
         except aiohttp.ClientError as error:
             # One that was killed meanwhile, or does not listen yet.
             if self.process.life != life or not self.there:
+                # A gateway does not begin without its database: whoever runs it tries again.
+                self.process.revive()
                 raise AwayError(str(error)) from error
             raise UnansweredError(f"{error!r}, and it was not killed") from error
         self._answered = life

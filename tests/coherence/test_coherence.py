@@ -8,6 +8,7 @@ with a violation.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +19,7 @@ import pytest
 import uvloop
 
 from gateway.invalidations import Invalidations
+from gateway.refill import Refill
 from storage.database import DatabaseTier
 from storage.invalidation import InvalidationLog
 from storage.leases import Look, Noted, Result, Work
@@ -86,14 +88,15 @@ def broken(world: World, folder: Path, lease: float = 0.5, outlasting: float = 0
 def test_a_broken_fence_is_found(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fill takes its position when it ends, and not before its fetch."""
-    put = Tiers.put
+    """A fill takes its position when its fetch ends, and not before it."""
+    renewed = Refill._renewed
 
-    async def late(self: Tiers, entry, *, memory_only=False):  # type: ignore[no-untyped-def]
-        entry = msgspec.structs.replace(entry, position=self.withdrawals.position)
-        return await put(self, entry, memory_only=memory_only)
+    async def late(self: Refill, *args, **options):  # type: ignore[no-untyped-def]
+        entry, named = await renewed(self, *args, **options)
+        now = self._tiers.withdrawals.position
+        return msgspec.structs.replace(entry, position=now), named
 
-    monkeypatch.setattr(Tiers, "put", late)
+    monkeypatch.setattr(Refill, "_renewed", late)
     assert "served generation" in broken(world, tmp_path)
 
 
@@ -105,6 +108,7 @@ def test_a_late_write_behind_without_a_fence_is_found(
     put_many = DatabaseTier.put_many
 
     async def late(self: DatabaseTier, entries):  # type: ignore[no-untyped-def]
+        await asyncio.sleep(0.1)  # what is withdrawn comes before it
         now = await InvalidationLog(self.database).position()
         return await put_many(self, [msgspec.structs.replace(e, position=now) for e in entries])
 
