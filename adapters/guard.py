@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator
 
 from adapters.breaker import Breaker, Call
 from adapters.commitment import commit
+from adapters.deadline import Deadline
 from adapters.errors import Kind, UpstreamError
 from adapters.further_calls import counted_by
 from adapters.permits import Permits
@@ -84,7 +85,7 @@ class Guarded:
         with self.breaker.observe() as call:
             attempt = _Attempt(self, query, call)
             try:
-                async with asyncio.timeout(attempt.seconds):
+                with Deadline(attempt.seconds):
                     return await attempt.fetch()
             except TimeoutError as error:
                 raise attempt.late() from error

@@ -18,10 +18,11 @@ import msgspec
 
 from adapters import urgency
 from adapters.commitment import Commitment, context_of
+from adapters.deadline import Deadline
 from adapters.errors import Kind, UpstreamError
 from adapters.source import Priority
 from adapters.sources.units import Spec
-from gateway.deadline import Deadline, landing
+from gateway.deadline import landing
 from gateway.failures import Failures, FailuresSpec, copied, overloaded
 from gateway.landed import Landed
 

@@ -4,64 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.deadline import Deadline, landing
-
-
-async def test_what_takes_too_long_is_cancelled_and_its_time_is_over() -> None:
-    work = asyncio.get_running_loop().create_future()
-    with pytest.raises(TimeoutError), Deadline(0.001):
-        await work
-    task = asyncio.current_task()
-    assert work.cancelled()
-    assert task is not None
-    assert task.cancelling() == 0
-
-
-async def test_what_is_quick_enough_is_left_alone_and_so_is_what_comes_behind_it() -> None:
-    with Deadline(0.01):
-        await asyncio.sleep(0)
-    await asyncio.sleep(0.03)
-
-
-async def test_what_fails_by_itself_says_why() -> None:
-    with pytest.raises(KeyError), Deadline(5):
-        raise KeyError("no")
-
-
-async def test_who_is_cancelled_by_another_is_cancelled_and_not_late() -> None:
-    async def work() -> None:
-        with Deadline(30):
-            await asyncio.Event().wait()
-
-    task = asyncio.create_task(work())
-    await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
-async def test_who_is_late_and_cancelled_by_another_as_well_is_cancelled() -> None:
-    async def work() -> None:
-        with Deadline(0.001):
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                task.cancel()
-                raise
-
-    task = asyncio.create_task(work())
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
-async def test_the_inner_of_two_deadlines_leaves_the_outer_one_untouched() -> None:
-    async def late() -> None:
-        with pytest.raises(TimeoutError), Deadline(0.001):
-            await asyncio.Event().wait()
-        await asyncio.Event().wait()
-
-    with pytest.raises(TimeoutError), Deadline(0.02):
-        await late()
+from gateway.deadline import landing
 
 
 async def test_a_task_is_waited_for_and_goes_on_when_its_waiter_has_no_more_time() -> None:
