@@ -29,7 +29,7 @@ class RefusedError(Exception):
 
 
 class AwayError(Exception):
-    """A replica did not answer because it does not run."""
+    """A replica did not answer because it does not run, or too little."""
 
 
 class UnansweredError(Exception):
@@ -150,6 +150,9 @@ class Remote:
                 raise AwayError(str(error)) from error
             raise UnansweredError(f"{error!r}, and it was not killed") from error
         self._answered = life
+        if response.status == 503 and b":overloaded" in read:
+            # One that was woken a moment ago, or a machine with too much to do: it says so at once.
+            raise AwayError(read.decode())
         if response.status != 200:
             raise UnansweredError(f"{response.status} {read.decode()}")
         return read
