@@ -23,6 +23,8 @@ KEPT: Final = 10_000
 """Withdrawals that are remembered one by one."""
 
 
+_IDS: Final = re.compile(r"\n([^\t\n]+)\t")
+"""The ids in what an entry holds; its first line has none."""
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -141,8 +143,7 @@ def tenant_of(key: str) -> str:
 
 def ids_of(holds: str) -> list[str]:
     """Return the ids of the records that an entry holds."""
-    ids = [line.partition("\t")[0] for line in holds.splitlines()]
-    return [each for each in dict.fromkeys(ids) if each]
+    return list(dict.fromkeys(_IDS.findall(holds)))
 
 
 def holdings(query: str, records: Iterable[tuple[str, str]]) -> str:
@@ -183,5 +184,5 @@ def _meaning(character: str) -> str:
 def line(text: str) -> str:
     """Return *text* as it stands in a line of `Entry.holds`."""
     # No tab and no end of a line; nor half of a surrogate pair, nor a zero: no database takes them.
-    whole = text.encode("utf-8", "replace").decode().replace("\0", "")
-    return " ".join(whole.split())
+    whole = text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return " ".join(whole.replace("\0", "").split())
