@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import gc
 import random
-import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -146,8 +145,9 @@ def _seconds(work: Callable[[], None]) -> float:
 
 def _resident() -> int:
     gc.collect()
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
+    # Its own pages, wherever they are: a kernel may take back those of files, and swap, meanwhile.
+    told = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    return sum(int(told[name].split()[0]) << 10 for name in ("RssAnon", "VmSwap"))
 
 
 def _alone(measure: Callable[..., _Row], *arguments: int) -> _Row:
