@@ -6,14 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from gateway.compiled import MODULES, ROOT, state
 
-TREE = ("gateway", "adapters", "storage", "warmup", "tests", "bench", "data")
-FILES = ("setup.py", "pyproject.toml", "config.yaml", "config.schema.json", "README.md")
+STAGE = ("setup.py", "storage", "gateway")
+"""What the image has where it compiles."""
+REST = ("adapters", "warmup", "tests", "bench", "data", "pyproject.toml", "config.yaml")
 TESTED = (
     "tests/gateway/test_cell_rate.py",
     "tests/gateway/test_rates.py",
@@ -53,13 +55,25 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project with its hit path compiled."""
     assert shutil.which("cc"), "a C compiler (cc) is needed, and Python's headers"
     root = tmp_path_factory.mktemp("compiled")
-    ignored = shutil.ignore_patterns("__pycache__", "*.so", "browser")
-    for name in TREE:
-        shutil.copytree(ROOT / name, root / name, ignore=ignored)
-    for name in FILES:
-        shutil.copy2(ROOT / name, root / name)
+    copy(STAGE, root)
     run(root, "setup.py", "-q", "build_ext", "--inplace")
+    copy(REST, root)
     return root
+
+
+def copy(names: Sequence[str], root: Path) -> None:
+    ignored = shutil.ignore_patterns("__pycache__", "*.so", "browser")
+    for name in names:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / name, ignore=ignored)
+        else:
+            shutil.copy2(ROOT / name, root / name)
+
+
+def test_the_image_compiles_with_what_is_copied_here() -> None:
+    stage = (ROOT / "Dockerfile").read_text().partition(" AS compiled\n")[2].partition("FROM ")[0]
+    copied = [line.split()[1] for line in stage.splitlines() if line.startswith("COPY ")]
+    assert sorted(copied) == sorted((*STAGE, "requirements/compile.txt"))
 
 
 @pytest.mark.timeout(MINUTES * 60)
