@@ -5,8 +5,8 @@ from setuptools import setup
 
 from gateway.compiled import GROUP, MODULES
 
-# `make check` has checked all types; here the rest of the tree is only named. What is installed makes
-# no difference: the image compiles where nothing is that the gateway runs with.
+# `make check` has checked all types; here the rest of the tree is only named. What is installed
+# makes no difference: the image compiles where nothing is that the gateway runs with.
 FLAGS = ["--config-file=", "--follow-imports=skip", "--strict-bytes"]
 FLAGS += ["--no-site-packages", "--ignore-missing-imports"]
 
