@@ -19,9 +19,10 @@ import uvloop
 from aiohttp import web
 
 from gateway import logs
-from gateway.answer import encode_head, instant
+from gateway.answer import encode_head
 from gateway.assembly import Gateway
 from gateway.config import load_config
+from gateway.instants import instant
 from gateway.lookup import make_lookup
 from gateway.route import Route
 from gateway.web.app import make_app

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import lru_cache
 from math import floor
 from typing import Any, Literal
@@ -15,6 +14,7 @@ import orjson
 from adapters.source import Attribution, Payload, Record
 from adapters.summarizers.base import Draft
 from gateway.freshness import FreshnessSpec, failed, records_ttl
+from gateway.instants import instant
 from gateway.items import MARK
 from gateway.location import Point, near
 from gateway.lookup import Lookup
@@ -172,16 +172,6 @@ def encode_summary(draft: Draft, at: float, *, grounded: bool) -> bytes:
 def decode_records(body: bytes) -> tuple[Record, ...]:
     """Return the records that `encode_records` encoded."""
     return tuple(orjson.loads(b"{" + body + b"}")["items"])
-
-
-def instant(at: float) -> str:
-    """Return *at* (Unix seconds) as RFC 3339 in UTC, to the second."""
-    return _instant(int(at))
-
-
-@lru_cache(maxsize=256)
-def _instant(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _members(members: dict[str, Any]) -> bytes:

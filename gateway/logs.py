@@ -13,8 +13,6 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import fields
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, TextIO
 from urllib.parse import quote, quote_plus
 
@@ -45,6 +43,7 @@ from gateway.events import (
     TierReturned,
     TiersRaced,
 )
+from gateway.instants import instant
 
 REPEAT_AFTER = 60.0
 """Seconds for which the same fault is counted and not told again."""
@@ -219,13 +218,7 @@ def _merge_request(_logger: object, _method: str, event: EventDict) -> EventDict
 
 
 def _stamp(_logger: object, _method: str, event: EventDict) -> EventDict:
-    second, fraction = divmod(time.time_ns(), 1_000_000_000)
-    return {**event, "timestamp": f"{_instant(second)}.{fraction // 1000:06d}Z"}
-
-
-@lru_cache(maxsize=2)
-def _instant(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return {**event, "timestamp": instant(time.time(), 6)}
 
 
 def _renderers(*, as_text: bool, hide: Callable[[str], str]) -> list[Processor]:

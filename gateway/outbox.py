@@ -8,8 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -22,6 +20,7 @@ from gateway.events import (
     Stored,
     WatchChanged,
 )
+from gateway.instants import instant
 from gateway.lookup import SHARED_TENANT, tenant_of
 from storage.journal import Journal
 
@@ -40,16 +39,10 @@ class Outbox:
 
     def __call__(self, event: Event) -> None:
         """Write down what *event* is to others, if anything."""
-        second, fraction = divmod(round(self._clock() * 1e6), 1_000_000)
-        at = f"{_instant(second)}.{fraction // 1000:03d}Z"
+        at = instant(self._clock(), 3)
         for kind, data, once in told(event, at[:10]):
             body = {"type": kind, "at": at, "data": data}
             self._journal.append(orjson.dumps(body), once)
-
-
-@lru_cache(maxsize=2)
-def _instant(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def told(event: Event, day: str) -> Iterator[Told]:

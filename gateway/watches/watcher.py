@@ -12,7 +12,6 @@ import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import msgspec
 import orjson
@@ -21,6 +20,7 @@ from adapters.errors import UpstreamError
 from adapters.source import Priority, Record
 from gateway.answer import decode_records
 from gateway.events import Events, WatchChanged
+from gateway.instants import instant
 from gateway.lookup import Lookup
 from gateway.outbox import told
 from gateway.parameters import BadLookupError
@@ -123,9 +123,9 @@ class Watcher:
 def _call_of(watch: Watch, event: WatchChanged, now: float) -> Delivery | None:
     if not watch.webhook:
         return None
-    at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    at = instant(now, 3)
     ((kind, data, _),) = told(event, at[:10])
-    body = orjson.dumps({"type": kind, "at": at.replace("+00:00", "Z"), "data": data})
+    body = orjson.dumps({"type": kind, "at": at, "data": data})
     return Delivery(secrets.token_hex(12), watch.id, watch.webhook, body.decode(), 0, now)
 
 

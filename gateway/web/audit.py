@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 from aiohttp.web_request import Request
 
-from gateway.answer import instant
+from gateway.instants import instant
 from gateway.web.keys import GATEWAY
 from gateway.web.parameters import read_limit, read_single
 from gateway.web.problems import ProblemError, bad_parameter

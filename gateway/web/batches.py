@@ -12,13 +12,14 @@ from aiohttp.web_request import Request
 
 from adapters.errors import Kind, UpstreamError
 from adapters.sources.units import parse_duration
-from gateway.answer import Outcome, instant
+from gateway.answer import Outcome
 from gateway.answering import judge, kept_answer
 from gateway.assembly import Gateway
 from gateway.bulk.batches import Progress, TooManyBatchesError
 from gateway.bulk.faults import Fault
 from gateway.events import Audited
 from gateway.freshness import Verdict
+from gateway.instants import instant
 from gateway.parameters import BadLookupError
 from gateway.wanted import read_wanted
 from gateway.web.admission import asker

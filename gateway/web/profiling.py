@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from gateway.access.identity import Identity, Scope
+from gateway.instants import instant
 from gateway.lookup import tenant_of
 from gateway.observing import Observing
 from gateway.profiling.slowest import RouteTimes, SlowKey
@@ -50,7 +50,7 @@ def _key(slow_key: SlowKey) -> dict[str, Any]:
         "source": slow_key.source,
         "outcome": slow_key.outcome,
         "ms": _ms(slow_key.seconds),
-        "at": _time(slow_key.at),
+        "at": instant(slow_key.at),
     }
 
 
@@ -60,14 +60,10 @@ def _statement(statement: SlowStatement) -> dict[str, Any]:
         "count": statement.count,
         "mean_ms": _ms(statement.total / statement.count),
         "slowest_ms": _ms(statement.slowest),
-        "last": _time(statement.last),
+        "last": instant(statement.last),
         "plan": statement.plan,
     }
 
 
 def _ms(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 4)
-
-
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -10,8 +10,8 @@ import orjson
 from aiohttp import web
 from aiohttp.web_request import Request
 
-from gateway.answer import instant
 from gateway.events import Audited
+from gateway.instants import instant
 from gateway.wanted import written
 from gateway.watches.schedule import ScheduleError
 from gateway.watches.watches import TooManyWatchesError, WebhookRefusedError
