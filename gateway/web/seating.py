@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
 from gateway.shedding import Arrival, Nobody
-from gateway.web.connection import AccessLog, Connection, connection
-from gateway.web.entrance import Entrance, entrance_of
+from gateway.web.connection import Connection
+from gateway.web.entrance import Entrance
 from gateway.web.hit_path import Hits
-from gateway.web.keys import GATEWAY
-from gateway.web.looks import looks_of
-from gateway.web.seats import SEATS, Guest, Seats, Table
+from gateway.web.seats import Guest, Seats, Table
 
 _LATER = b""
 """What is said at once to who will be answered without a parser, but not yet."""
@@ -124,23 +121,3 @@ class SeatedConnection(Connection):
             return await super()._handle_request(request, start_time, request_handler)
         finally:
             self._usher.end()
-
-
-def connections_of(app: web.Application) -> Callable[[web.Server], Connection]:
-    """Return what makes the protocol of each client of *app*.
-
-    Where there are traces nobody sits: who waits has a span of their own.
-    """
-    hits, entrance, seats = looks_of(app), entrance_of(app), app.get(SEATS)
-    gateway = app.get(GATEWAY)
-    if seats is None or gateway is None or gateway.observing.tracing.on:
-        return lambda server: connection(server, hits, entrance)
-    return lambda server: SeatedConnection(
-        server,
-        hits,
-        entrance,
-        seats,
-        loop=server._loop,
-        access_log_class=AccessLog,
-        auto_decompress=False,
-    )
