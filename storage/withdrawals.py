@@ -92,7 +92,7 @@ class Withdrawals:
 
     def untouched(self, position: int) -> bool:
         """Say whether nothing at all was withdrawn after *position*, as far as can be told."""
-        return position >= self.position and (self.until == NEVER or self.clock() < self.until)
+        return position >= self.position and self.current
 
     @property
     def current(self) -> bool:
