@@ -33,8 +33,8 @@ from gateway.assembly import Gateway, open_gateway
 from gateway.collection import settle
 from gateway.config import load_config
 from gateway.events import Events
-from gateway.fetching import Fetching
 from gateway.lookup import make_lookup
+from gateway.refill.fetching import Fetching
 
 AT_ONCE = 100
 """So many calls are in the air together, as in a burst of misses."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gateway.answer import Answer, Outcome, degradations
 from gateway.events import Served
+from gateway.flights.landed import Landed
 from gateway.freshness import KEPT_NOWHERE, Verdict, judge_records, judge_summary
-from gateway.landed import Landed
 from gateway.lookup import Lookup
 from gateway.route import Route
 from gateway.spend.prices import priced

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 GROUP = "lookup_gateway"
 """What mypyc names the library that all of them share."""
 MODULES = (
-    "gateway/cell_rate.py",
+    "gateway/rates/cell_rate.py",
     "gateway/web/caller.py",
     "gateway/web/client.py",
     "gateway/web/decimals.py",

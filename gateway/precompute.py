@@ -15,9 +15,9 @@ from adapters.errors import UpstreamError
 from adapters.source import Priority
 from gateway.answer import degradations
 from gateway.assembly import Gateway
-from gateway.late_summaries import keep_late
 from gateway.lookup import Lookup
 from gateway.streaming import Broadcast
+from gateway.summaries.late import keep_late
 from gateway.warming import Report, Warmed
 from storage.entry import Entry
 

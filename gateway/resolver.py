@@ -18,14 +18,14 @@ from gateway.answer import Answer, Outcome
 from gateway.answering import entry_of, judge, kept_answer, landed_answer, served
 from gateway.events import Events, Failed
 from gateway.flights import Flights
+from gateway.flights.landed import Landed
+from gateway.flights.standing import flight_key, renewal_key, standing
 from gateway.freshness import Verdict, judge_records, renews_early
-from gateway.landed import Landed
 from gateway.lookup import Lookup
 from gateway.refill import Refill
 from gateway.route import Route
 from gateway.shedding import Shedding
 from gateway.similar import NoSimilar, StandIns
-from gateway.standing import flight_key, renewal_key, standing
 from storage.entry import Entry, Found
 from storage.tiers import Tiers
 

@@ -14,12 +14,12 @@ from gateway.events import Events
 from gateway.flights import Flights
 from gateway.invalidations import Invalidations
 from gateway.observing import Observing
-from gateway.personal import PersonalResolver
 from gateway.popularity import Popularity
 from gateway.refill import Refill
 from gateway.resolver import Resolver
 from gateway.route import Route
 from gateway.sessions import Sessions
+from gateway.sessions.personal import PersonalResolver
 from gateway.spend.opening import Money
 from gateway.statistics import Statistics
 from gateway.streaming import Broadcasts

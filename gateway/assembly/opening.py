@@ -22,12 +22,12 @@ from gateway.fleet.opening import share
 from gateway.flights import Flights
 from gateway.observing import Observing, open_observing
 from gateway.parts import Parts, open_parts
-from gateway.personal import PersonalResolver
 from gateway.popularity import Popularity
 from gateway.refill import Refill
 from gateway.resolver import Resolver
 from gateway.route import Route
 from gateway.sessions import Sessions
+from gateway.sessions.personal import PersonalResolver
 from gateway.shedding import Shedding
 from gateway.spend.opening import Money, open_money, open_unread
 from gateway.statistics import Statistics

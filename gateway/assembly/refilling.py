@@ -8,17 +8,17 @@ from contextlib import AsyncExitStack
 from adapters.summarizers.extractive import Extractive
 from gateway.assembly.storage import Storage
 from gateway.config import Config
-from gateway.duplicates.opening import open_duplicates
 from gateway.events import Events
-from gateway.fetching import Fetch
 from gateway.flights import Flights
 from gateway.purging import Purge, purging
 from gateway.refill import Refill
+from gateway.refill.fetching import Fetch
 from gateway.sessions import KEPT
 from gateway.similar import SimilarAnswers
 from gateway.spend.budgets import Budgets
 from gateway.spend.till import Till
 from gateway.summaries import Summaries
+from gateway.summaries.opening import open_duplicates
 from storage.entry import Part
 from storage.popularity import PopularityStore
 from storage.sessions import SessionStore

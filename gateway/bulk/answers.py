@@ -17,7 +17,6 @@ from adapters.summarizers.openai import OpenAISummarizer
 from gateway.bulk.faults import Fault
 from gateway.events import Events, SummaryWasted
 from gateway.flights import Flights
-from gateway.late_summaries import keep_late
 from gateway.lookup import Lookup
 from gateway.parameters import BadLookupError
 from gateway.resolver import Resolver
@@ -27,6 +26,7 @@ from gateway.spend.prices import PriceSpec, batch_prices, bill_of
 from gateway.spend.till import Till
 from gateway.streaming import Broadcast
 from gateway.summaries import Summaries
+from gateway.summaries.late import keep_late
 from gateway.wanted import read_wanted
 from gateway.writers import Post
 from storage.batches import Batch, BatchStore, Finished, Item

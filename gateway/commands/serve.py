@@ -15,7 +15,7 @@ import uvloop
 from gateway import compiled, logs
 from gateway.assembly.refilling import GRACE
 from gateway.config import Config, ConfigError, Fault, load_config
-from gateway.log_files import open_log
+from gateway.logs.files import open_log
 from gateway.processes.ports import Port, PortInUseError
 from gateway.processes.supervisor import supervise
 from gateway.processes.worker import Worker, inherited

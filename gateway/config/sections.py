@@ -21,7 +21,7 @@ from gateway.config.warmup import WarmupSection
 from gateway.fleet.section import RedisSection
 from gateway.flights import FlightsSpec
 from gateway.freshness import FreshnessSpec
-from gateway.log_files import LogsSpec
+from gateway.logs.files import LogsSpec
 from gateway.profiling.spec import ProfilingSpec
 from gateway.quality import QualitySpec
 from gateway.rates import ClientsSpec, networks

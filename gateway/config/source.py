@@ -22,7 +22,7 @@ from gateway.freshness import FreshnessSpec
 from gateway.likeness import SimilarSpec
 from gateway.location import DISTANCE, LocationSpec
 from gateway.quality import QualitySpec
-from gateway.report import ReportRules
+from gateway.quality.report import ReportRules
 
 _ADAPTERS = ("declarative", "composite", "dataset")
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")

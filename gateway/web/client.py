@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.cell_rate import after, left, reset
 from gateway.rates import Meter, Quota
+from gateway.rates.cell_rate import after, left, reset
 from gateway.web.decimals import decimal
 
 

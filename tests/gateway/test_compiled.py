@@ -17,8 +17,8 @@ STAGE = ("setup.py", "storage", "gateway")
 """What the image has where it compiles."""
 REST = ("adapters", "warmup", "tests", "bench", "data", "pyproject.toml", "config.yaml")
 TESTED = (
-    "tests/gateway/test_cell_rate.py",
-    "tests/gateway/test_rates.py",
+    "tests/gateway/rates/test_cell_rate.py",
+    "tests/gateway/rates/test_rates.py",
     "tests/gateway/web/test_client.py",
     "tests/gateway/web/test_connection.py",
     "tests/gateway/web/test_decimals.py",

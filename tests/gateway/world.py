@@ -15,12 +15,12 @@ from adapters.sources.units import Duration
 from adapters.summarizers.base import Brief, Draft, Roles, Summarizer, Usage
 from adapters.summarizers.extractive import Extractive
 from gateway.events import Event, Events
-from gateway.fetching import Fetch
 from gateway.flights import Flights
 from gateway.freshness import FreshnessSpec
 from gateway.lookup import Lookup
 from gateway.quality import QualityGate, QualitySpec
 from gateway.refill import Refill
+from gateway.refill.fetching import Fetch
 from gateway.resolver import Resolver
 from gateway.route import Route
 from gateway.spend.budgets import Budgets, BudgetsSpec

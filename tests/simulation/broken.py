@@ -17,7 +17,7 @@ from adapters.permits import Permits
 from adapters.source import Payload, Priority, Query
 from adapters.urgency import Urgency
 from gateway.flights import Flights, Work
-from gateway.landed import Landed
+from gateway.flights.landed import Landed
 from gateway.lookup import Lookup
 from gateway.refill import Refill
 from gateway.route import Route

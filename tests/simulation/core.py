@@ -15,11 +15,11 @@ from adapters.permits import Permits
 from adapters.source import Attribution, Source
 from adapters.sources.units import Duration
 from gateway.events import Events
-from gateway.fetching import Fetch
 from gateway.flights import Flights, FlightsSpec
 from gateway.freshness import FreshnessSpec
 from gateway.quality import QualityGate, QualitySpec
 from gateway.refill import Refill
+from gateway.refill.fetching import Fetch
 from gateway.resolver import Resolver
 from gateway.route import Deadlines, Route
 from gateway.summaries import Summaries

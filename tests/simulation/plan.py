@@ -8,8 +8,8 @@ from random import Random
 from adapters.source import Priority
 from adapters.sources.limits import BreakerSpec, LimitsSpec
 from adapters.sources.units import Duration
-from gateway.failures import FailuresSpec
 from gateway.flights import FlightsSpec
+from gateway.flights.failures import FailuresSpec
 from gateway.freshness import FreshnessSpec
 from gateway.route import Deadlines
 

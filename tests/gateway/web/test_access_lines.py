@@ -13,7 +13,7 @@ import orjson
 
 from gateway.assembly import open_gateway
 from gateway.config import Config
-from gateway.log_files import LogsSpec
+from gateway.logs.files import LogsSpec
 from tests.serving import served
 from tests.stub_upstream import Reply, StubUpstream
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 
 from gateway.events import Events, TierFailed
-from gateway.fetching import Named
 from gateway.lookup import Lookup, names_space
+from gateway.refill.fetching import Named
 from gateway.route import Route
 from gateway.similar import StandIns
 from gateway.summaries import Summaries

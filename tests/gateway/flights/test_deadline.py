@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.deadline import landing
+from gateway.flights.deadline import landing
 
 
 async def test_a_task_is_waited_for_and_goes_on_when_its_waiter_has_no_more_time() -> None:

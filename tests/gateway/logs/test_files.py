@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.sources.units import Size
-from gateway.log_files import LogsSpec, RotatingFile, open_log
+from gateway.logs.files import LogsSpec, RotatingFile, open_log
 
 
 def test_a_file_that_is_full_is_put_aside_and_the_oldest_is_dropped(tmp_path: Path) -> None:

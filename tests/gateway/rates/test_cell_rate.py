@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cell_rate import after, left, reset
+from gateway.rates.cell_rate import after, left, reset
 
 
 def test_who_has_been_silent_begins_at_the_clock() -> None:

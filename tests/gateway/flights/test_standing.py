@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from adapters.errors import Kind, UpstreamError
-from gateway.landed import Landed
-from gateway.standing import standing
+from gateway.flights.landed import Landed
+from gateway.flights.standing import standing
 from storage.entry import Entry, Part
 from storage.memory import MemoryTier
 from storage.tiers import Tiers

@@ -19,8 +19,8 @@ from cachebox import LRUCache
 
 from adapters.sources.units import Spec
 from gateway.access.identity import ANYONE, Identity
-from gateway.cell_rate import after, left, reset
 from gateway.lookup import SHARED_TENANT
+from gateway.rates.cell_rate import after, left, reset
 
 By = Literal["tenant", "token", "address"]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -6,8 +6,8 @@ import pytest
 
 from adapters.commitment import commit
 from adapters.errors import Kind, UpstreamError
-from gateway.failures import FailuresSpec
 from gateway.flights import Flights, FlightsSpec
+from gateway.flights.failures import FailuresSpec
 from tests.clocks import ManualClock
 
 

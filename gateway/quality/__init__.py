@@ -16,8 +16,8 @@ from adapters.source import Payload, Record
 from adapters.summarizers.base import Brief, Draft
 from adapters.summarizers.prompt import RULES, instructions
 from gateway.grounding import Grounds
-from gateway.prose import cut_off, echoes, foreign_links, in_language, refuses
-from gateway.report import ReportRules
+from gateway.quality.prose import cut_off, echoes, foreign_links, in_language, refuses
+from gateway.quality.report import ReportRules
 
 _INDEXES_KEPT = 4
 VERBATIM = "extractive"

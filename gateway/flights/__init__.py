@@ -22,9 +22,9 @@ from adapters.deadline import Deadline
 from adapters.errors import Kind, UpstreamError
 from adapters.source import Priority
 from adapters.sources.units import Spec
-from gateway.deadline import landing
-from gateway.failures import Failures, FailuresSpec, copied, overloaded
-from gateway.landed import Landed
+from gateway.flights.deadline import landing
+from gateway.flights.failures import Failures, FailuresSpec, copied, overloaded
+from gateway.flights.landed import Landed
 
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]

@@ -10,7 +10,7 @@ from adapters.source import Attribution, Payload, Record
 from adapters.summarizers.base import Brief, Draft
 from adapters.summarizers.prompt import DEFAULT_INSTRUCTIONS, RULES
 from gateway.quality import QualityGate, QualitySpec
-from gateway.report import ReportRules
+from gateway.quality.report import ReportRules
 
 KOREAN: Record = {
     "id": "1",

@@ -9,7 +9,7 @@ from adapters.errors import SummaryError
 from gateway.answer import Answer
 from gateway.freshness import SUMMARY_RETRY
 from gateway.lookup import Lookup
-from gateway.personal import PersonalResolver
+from gateway.sessions.personal import PersonalResolver
 from tests.gateway.world import World
 
 

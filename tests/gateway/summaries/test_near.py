@@ -8,11 +8,11 @@ import pytest
 from adapters.errors import SummaryError
 from adapters.llm.embeddings import Embedding
 from adapters.summarizers.base import Brief
-from gateway.drafting import Task
-from gateway.duplicates.near import NearDuplicates, cosine, signature
 from gateway.events import Embedded, Event, Events, TierFailed
 from gateway.spend.budgets import Budgets, BudgetsSpec
 from gateway.spend.embedding import PaidEmbedder
+from gateway.summaries.drafting import Task
+from gateway.summaries.near import NearDuplicates, cosine, signature
 from storage.sqlite import open_sqlite
 from storage.summary_inputs import SummaryInputs
 from tests.gateway.world import World

@@ -16,7 +16,6 @@ from typing import Any, Protocol
 
 from adapters.errors import SummaryError
 from adapters.source import Record
-from gateway.drafting import Task
 from gateway.events import Events, TierFailed
 from gateway.grounding.names import names
 from gateway.grounding.quantities import folded
@@ -24,7 +23,8 @@ from gateway.grounding.reading import POPULATION, read
 from gateway.grounding.words import stems
 from gateway.lookup import canonical
 from gateway.spend.embedding import PaidEmbedder
-from gateway.summary_digest import summary_digest
+from gateway.summaries.digest import summary_digest
+from gateway.summaries.drafting import Task
 from storage.summary_inputs import SummaryInputs, Vector
 from storage.tier import TierError
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from adapters.sources.spec import SpecError
-from gateway.report import ReportRules
+from gateway.quality.report import ReportRules
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -15,7 +15,6 @@ import msgspec
 from adapters.source import Priority
 from gateway.answer import encode_head
 from gateway.events import Events, Stored, SummaryReused
-from gateway.fetching import Fetch, Fetching, Named
 from gateway.fleet.turns import Turns
 from gateway.flights import Flights
 from gateway.freshness import (
@@ -27,14 +26,15 @@ from gateway.freshness import (
     keep_until,
 )
 from gateway.items import carried
-from gateway.keeping import Keeping
 from gateway.lookup import Lookup
+from gateway.refill.fetching import Fetch, Fetching, Named
+from gateway.refill.keeping import Keeping
 from gateway.route import Route
 from gateway.similar import NoSimilar, StandIns
 from gateway.spend.prices import priced
 from gateway.streaming import Broadcast, Broadcasts
 from gateway.summaries import Summaries
-from gateway.summary_digest import summary_digest
+from gateway.summaries.digest import summary_digest
 from storage.entry import Entry, Part
 from storage.leases import Leases, NoLeases
 from storage.name_index import NameIndex

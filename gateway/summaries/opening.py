@@ -1,4 +1,4 @@
-"""Makes what finds near-duplicates, where a model for it is configured."""
+"""Opens what finds near-duplicates, where a model for it is configured."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 from adapters.llm.embeddings import Embeddings
 from adapters.llm.spec import ModelSpec
 from gateway.config import LlmSection
-from gateway.duplicates.near import Duplicates, NearDuplicates, NoDuplicates
 from gateway.events import Events
 from gateway.spend.budgets import Budgets
 from gateway.spend.embedding import PaidEmbedder
+from gateway.summaries.near import Duplicates, NearDuplicates, NoDuplicates
 from storage.summary_inputs import SummaryInputs
 
 

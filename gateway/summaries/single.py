@@ -9,12 +9,12 @@ import msgspec
 
 from adapters.errors import SummaryError
 from adapters.summarizers.base import Draft
-from gateway.drafting import NO_SUMMARY, Drafting, First, Task
 from gateway.flights import Flights
 from gateway.freshness import failed
 from gateway.items import MARK, apart, chunks, read_items, together, with_summaries
-from gateway.kept_summaries import KeptSummaries
 from gateway.spend.prices import model_of, total
+from gateway.summaries.drafting import NO_SUMMARY, Drafting, First, Task
+from gateway.summaries.kept import KeptSummaries
 from storage.entry import Entry, Part
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from gateway.landed import Landed
+from gateway.flights.landed import Landed
 from gateway.lookup import Lookup
 from gateway.route import Route
 from storage.entry import Entry

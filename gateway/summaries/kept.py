@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from gateway.drafting import Task
-from gateway.duplicates.near import Duplicates
 from gateway.events import Events, SummaryReused, TierFailed
 from gateway.freshness import REJECTED_RETRY, failed
 from gateway.spend.prices import priced
+from gateway.summaries.drafting import Task
+from gateway.summaries.near import Duplicates
 from storage.entry import Part
 from storage.summaries import SummaryStore
 from storage.tier import TierError

@@ -10,18 +10,18 @@ import msgspec
 from adapters.source import Priority, Record
 from adapters.summarizers.base import Brief, Summarizer
 from gateway.answer import decode_records
-from gateway.drafting import Drafting, Task
-from gateway.duplicates.near import Duplicates, NoDuplicates
 from gateway.events import Events
 from gateway.flights import Flights
-from gateway.item_summaries import ItemSummaries
 from gateway.items import read_items
-from gateway.kept_summaries import KeptSummaries
 from gateway.lookup import Lookup
 from gateway.route import Route
 from gateway.spend.till import Till
 from gateway.streaming import Broadcast, Script, Shared
-from gateway.summary_digest import summary_digest
+from gateway.summaries.digest import summary_digest
+from gateway.summaries.drafting import Drafting, Task
+from gateway.summaries.kept import KeptSummaries
+from gateway.summaries.near import Duplicates, NoDuplicates
+from gateway.summaries.single import ItemSummaries
 from storage.entry import Entry, Part
 from storage.summaries import SummaryStore
 

@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from adapters.summarizers.base import Brief
-from gateway.drafting import Task
-from gateway.duplicates.near import NoDuplicates
 from gateway.events import Events, SummaryReused, TierFailed
 from gateway.freshness import REJECTED_RETRY
-from gateway.kept_summaries import KeptSummaries
+from gateway.summaries.drafting import Task
+from gateway.summaries.kept import KeptSummaries
+from gateway.summaries.near import NoDuplicates
 from storage.entry import Part
 from tests.gateway.world import World
 from tests.waiting import eventually

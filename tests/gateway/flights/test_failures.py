@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from adapters.errors import Kind, UpstreamError
 from adapters.sources.units import Duration
-from gateway.failures import KEPT, Failures, FailuresSpec, remembered_for, rests_for
+from gateway.flights.failures import KEPT, Failures, FailuresSpec, remembered_for, rests_for
 from tests.clocks import ManualClock
 
 SPEC = FailuresSpec(backoff=Duration(5), max_backoff=Duration(300))

@@ -1,1 +1,0 @@
-"""Near-duplicates: inputs of summaries that are as good as the same."""
