@@ -10,9 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import re
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -27,8 +24,7 @@ from yarl import URL
 from adapters.guard import Guarded
 from adapters.http import open_session, send
 from adapters.source import Priority, Query
-from bench import hits
-from bench.instructions import counting
+from bench import callgrind, hits
 from gateway.assembly import Gateway, open_gateway
 from gateway.collection import settle
 from gateway.config import load_config
@@ -48,7 +44,6 @@ NAMES = {
     "guard": "+ breaker, deadline, retries, permits, quota",
     "fetch": "+ events, checked, encoded, named",
 }
-_COLLECTED = re.compile(rb"Collected : (\d+)")
 Ask = Callable[[str], Awaitable[object]]
 
 
@@ -57,7 +52,7 @@ async def calls(layer: str, port: int, folder: Path, times: int) -> int:
     async with _asking(layer, port, folder) as ask:
         await _burst(ask, "warm", AT_ONCE * 3)
         settle()
-        with counting():
+        with callgrind.counting():
             await _burst(ask, "counted", times)
     return times
 
@@ -125,20 +120,8 @@ def _through(layer: str, gateway: Gateway) -> Ask:
 
 def counted(layer: str, port: int, times: int) -> float:
     """Return how many instructions one of *times* calls through *layer* takes."""
-    with tempfile.TemporaryDirectory() as folder:
-        valgrind = ("valgrind", "--tool=callgrind", "--instr-atstart=no")
-        module = (sys.executable, "-m", "bench.fetch_instructions")
-        asked = ("--serve", layer, str(port), "--times", str(times))
-        done = subprocess.run(
-            [*valgrind, f"--callgrind-out-file={folder}/out", *module, *asked],
-            cwd=hits.ROOT,
-            env={"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin"},
-            stderr=subprocess.PIPE,
-            check=True,
-        )
-    found = _COLLECTED.search(done.stderr)
-    assert found is not None, done.stderr.decode()
-    return int(found[1]) / times
+    asked = ("--serve", layer, str(port), "--times", str(times))
+    return callgrind.instructions("bench.fetch_instructions", *asked) / times
 
 
 def report(found: Mapping[str, float]) -> str:
@@ -161,12 +144,10 @@ def main(arguments: Sequence[str] = ()) -> int:
         with tempfile.TemporaryDirectory() as folder:
             uvloop.run(calls(layer, int(port), Path(folder), options.times))
         return 0
-    if shutil.which("valgrind") is None:
-        sys.stdout.write("valgrind is not installed: nothing is counted\n")
-        return 0
-    with hits.bare() as (_, port):
-        found = {layer: counted(layer, port, options.times) for layer in NAMES}
-    sys.stdout.write(f"{report(found)}\n")
+    if callgrind.installed():
+        with hits.bare() as (_, port):
+            found = {layer: counted(layer, port, options.times) for layer in NAMES}
+        sys.stdout.write(f"{report(found)}\n")
     return 0
 
 

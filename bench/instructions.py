@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
-import re
-import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +21,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from bench import hits
+from bench import callgrind, hits
 from bench.requests import Requests
 from bench.tokens import make_keys
 from gateway.assembly import Gateway, open_gateway
@@ -40,7 +36,6 @@ TIMES = 4_000
 FLUSH = 2_000
 """So many hits are told of at once, as in a second at a paced rate."""
 KEYS, TOKENS = 200, 20
-_COLLECTED = re.compile(rb"Collected : (\d+)")
 
 
 class Sink(asyncio.Transport):
@@ -121,7 +116,7 @@ async def serve(folder: Path, times: int) -> int:
         await served.ask([*warm, *requests.of_each_token() * 3])
         answered = served.sink.replies
         drawn = [requests.draw() for _ in range(times)]
-        with counting():
+        with callgrind.counting():
             for number, request in enumerate(drawn, 1):
                 served.protocol.data_received(request)
                 if not number % FLUSH:
@@ -129,47 +124,10 @@ async def serve(folder: Path, times: int) -> int:
         return served.sink.replies - answered
 
 
-@contextmanager
-def counting() -> Iterator[None]:
-    """Have callgrind, where it runs this process, count within the context."""
-    control = shutil.which("callgrind_control")
-
-    def switch(state: str) -> None:
-        if control and "valgrind" in os.environ.get("LD_PRELOAD", ""):
-            subprocess.run(
-                [control, "-i", state, str(os.getpid())], stdout=subprocess.DEVNULL, check=True
-            )
-
-    switch("on")
-    try:
-        yield
-    finally:
-        switch("off")
-
-
 async def _items(request: web.Request) -> web.Response:
     from bench.bare import answer  # noqa: PLC0415
 
     return web.Response(body=answer(request.query["q"]), content_type="application/json")
-
-
-def counted(times: int) -> float:
-    """Return how many instructions one of *times* hits takes."""
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [
-                *("valgrind", "--tool=callgrind", "--instr-atstart=no"),
-                *(f"--callgrind-out-file={folder}/out", sys.executable),
-                *("-m", "bench.instructions", "--serve", str(times)),
-            ],
-            cwd=hits.ROOT,
-            env={"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin", "TMPDIR": folder},
-            stderr=subprocess.PIPE,
-            check=True,
-        )
-    found = _COLLECTED.search(done.stderr)
-    assert found is not None, done.stderr.decode()
-    return int(found[1]) / times
 
 
 def main(arguments: Sequence[str] = ()) -> int:
@@ -181,10 +139,9 @@ def main(arguments: Sequence[str] = ()) -> int:
         with tempfile.TemporaryDirectory() as folder:
             answered = asyncio.run(serve(Path(folder), times))
         return 0 if answered == times else 1
-    if shutil.which("valgrind") is None:
-        sys.stdout.write("valgrind is not installed: nothing is counted\n")
-        return 0
-    sys.stdout.write(f"{counted(TIMES):,.0f} instructions a hit\n")
+    if callgrind.installed():
+        counted = callgrind.instructions("bench.instructions", "--serve", str(TIMES))
+        sys.stdout.write(f"{counted / TIMES:,.0f} instructions a hit\n")
     return 0
 
 

@@ -9,9 +9,6 @@ in both, and so are the threads of the database.
 from __future__ import annotations
 
 import asyncio
-import re
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,8 +21,8 @@ import msgspec
 import uvloop
 from aiohttp import web
 
-from bench import hits, misses, peers
-from bench.instructions import Sink, counting
+from bench import callgrind, misses, peers
+from bench.instructions import Sink
 from gateway import logs
 from gateway.assembly import open_gateway
 from gateway.collection import settle
@@ -42,7 +39,6 @@ BEHIND = 0.5
 """Seconds for what is told and written behind the answers."""
 KINDS = {"bare": misses.SERVERS[0], "gateway": misses.SERVERS[1]}
 _ASKED = "GET /v1/search?source=bench&q={} HTTP/1.1\r\nHost: bench\r\n\r\n"
-_COLLECTED = re.compile(rb"Collected : (\d+)")
 
 Connect = Callable[[], asyncio.Protocol]
 
@@ -96,26 +92,14 @@ async def serve(kind: str, upstream: int, at_once: int) -> int:
         async with opened(upstream, Path(folder), at_once) as connect:
             await ask(connect, [f"warm-{number}" for number in range(WARM)])
             settle()
-            with counting():
+            with callgrind.counting():
                 return await ask(connect, [f"own-{number}" for number in range(at_once)])
 
 
 def counted(kind: str, upstream: int) -> float:
     """Return how many instructions a miss takes in a server of *kind*."""
-    with tempfile.TemporaryDirectory() as folder:
-        valgrind = ("valgrind", "--tool=callgrind", "--instr-atstart=no")
-        module, port = (sys.executable, "-m", "bench.miss_instructions"), str(upstream)
-        done = subprocess.run(
-            [*valgrind, f"--callgrind-out-file={folder}/out", *module, "--serve", kind, port],
-            cwd=hits.ROOT,
-            env={"PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            check=True,
-        )
-    found = _COLLECTED.search(done.stderr)
-    assert found is not None, done.stderr.decode()
-    return int(found[1]) / AT_ONCE
+    asked = ("--serve", kind, str(upstream))
+    return callgrind.instructions("bench.miss_instructions", *asked) / AT_ONCE
 
 
 def report(found: Mapping[str, float]) -> str:
@@ -133,12 +117,10 @@ def main(arguments: Sequence[str] = ()) -> int:
         logs.configure()  # access lines go to standard error, which is read and thrown away
         answered = uvloop.run(serve(kind, int(port), AT_ONCE))
         return 0 if answered == AT_ONCE else 1
-    if shutil.which("valgrind") is None:
-        sys.stdout.write("valgrind is not installed: nothing is counted\n")
-        return 0
-    with peers.printed("bench.misses", "--serve", "0") as upstream:
-        found = {kind: counted(kind, upstream.port) for kind in KINDS}
-    sys.stdout.write(f"{report(found)}\n")
+    if callgrind.installed():
+        with peers.printed("bench.misses", "--serve", "0") as upstream:
+            found = {kind: counted(kind, upstream.port) for kind in KINDS}
+        sys.stdout.write(f"{report(found)}\n")
     return 0
 
 
