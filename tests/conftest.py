@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -49,3 +50,12 @@ async def upstream() -> AsyncIterator[StubUpstream]:
     """An upstream that is really asked."""
     async with StubUpstream() as stub:
         yield stub
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """The garbage collector, which a test may change, and which is as before afterwards."""
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()

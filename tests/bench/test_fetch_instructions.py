@@ -11,6 +11,7 @@ from bench import fetch_instructions
 from bench.bare import answer
 
 
+@pytest.mark.usefixtures("collector")
 @pytest.mark.parametrize("layer", fetch_instructions.NAMES)
 async def test_every_layer_asks_the_upstream_for_each_name_once(
     layer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

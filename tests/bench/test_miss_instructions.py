@@ -1,20 +1,9 @@
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-
 import pytest
 
 from bench import peers
 from bench.miss_instructions import KINDS, report, serve
-
-
-@pytest.fixture
-def collector() -> Iterator[None]:
-    before = gc.get_threshold()
-    yield
-    gc.set_threshold(*before)
-    gc.unfreeze()
 
 
 @pytest.mark.usefixtures("collector")

@@ -1,18 +1,9 @@
 import gc
 import weakref
-from collections.abc import Iterator
 
 import pytest
 
 from gateway.collection import FEW, PATIENCE, THRESHOLDS, WORTH, Collector, settle
-
-
-@pytest.fixture
-def collector() -> Iterator[None]:
-    before = gc.get_threshold()
-    yield
-    gc.set_threshold(*before)
-    gc.unfreeze()
 
 
 @pytest.mark.usefixtures("collector")
