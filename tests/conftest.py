@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from gateway.web.descriptors import allow_many_connections
-from tests.servers.postgres import Server, postgres, replica_of
+from tests.servers.postgres import Server, postgres
 from tests.servers.valkey import Valkey, valkey
 from tests.stub_upstream import StubUpstream
 
@@ -27,13 +27,6 @@ def valkey_server() -> Iterator[Valkey]:
 def postgres_server() -> Iterator[Server]:
     """A PostgreSQL server that tests share, each with a database of its own."""
     with postgres() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def postgres_replica(postgres_server: Server) -> Iterator[Server]:
-    """A streaming replica of it."""
-    with replica_of(postgres_server) as server:
         yield server
 
 
