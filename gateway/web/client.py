@@ -37,4 +37,4 @@ class Client:
         self._meter.due = due
         remaining = decimal(left(used, self._seconds, self._apart))
         ready = decimal(reset(used, self._seconds))
-        return b"".join((self._policy, remaining, b";t=", ready, b"\r\n"))
+        return b"%b%b;t=%b\r\n" % (self._policy, remaining, ready)

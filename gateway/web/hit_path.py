@@ -172,21 +172,21 @@ class HitPath:
             reply = ready.unchanged(moment)
             self._counts.unchanged()
         else:
-            pieces, coding = body
-            reply = ready.found(coding, pieces, moment)
+            content, tail, coding = body
+            reply = ready.found(coding, content, tail, moment)
         self._counts.add(ready, caller.identity.tenant, seconds)
         self._untold -= 1
         if self._untold < 0:
             self._tell(data, reply, ready, caller, seconds)
         return reply
 
-    def _body(self, ready: Ready, caller: Caller) -> tuple[list[bytes], str] | None:
-        """Return the pieces of the body and their coding; None: it has to be made."""
+    def _body(self, ready: Ready, caller: Caller) -> tuple[bytes, bytes, str] | None:
+        """Return both pieces of the body and their coding; None: it has to be made."""
         tail = ready.tail
         if tail and (caller.plain or (ready.short and caller.coding)):
-            return [ready.kept.json, tail], _IDENTITY
+            return ready.kept.json, tail, _IDENTITY
         kept = self._bodies.find(ready.content, ready.view, caller.coding)
-        return None if kept is None else ([kept[0]], kept[1])
+        return None if kept is None else (kept[0], b"", kept[1])
 
     def _new_id(self) -> bytes:
         """Return the name of a request that has none; many are drawn at a time."""
