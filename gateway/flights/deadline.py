@@ -24,7 +24,7 @@ async def landing(task: asyncio.Task[T], within: float | None) -> T:
             _tell(waiter, done)
 
     task.add_done_callback(tell)
-    timer = None if within is None else loop.call_later(max(within, 0.0), _end, waiter)
+    timer = None if within is None else loop.call_later(within, _end, waiter)
     try:
         return await waiter
     finally:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -62,3 +63,37 @@ async def test_the_inner_of_two_deadlines_leaves_the_outer_one_untouched() -> No
 
     with pytest.raises(TimeoutError), Deadline(0.02):
         await late()
+
+
+async def test_what_fails_while_it_is_ended_says_why() -> None:
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise KeyError("no") from None
+
+    with pytest.raises(KeyError), Deadline(0.001):
+        await work()
+
+
+async def test_what_ends_although_it_was_cancelled_for_its_time_has_ended() -> None:
+    with Deadline(0.001), contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+async def test_who_tidies_up_after_being_cancelled_has_a_bound_in_time_as_well() -> None:
+    async def work() -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            with pytest.raises(TimeoutError), Deadline(0.001):
+                await asyncio.Event().wait()
+        return "tidy"
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await task == "tidy"
