@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from sys import intern
 
 from gateway.access.identity import Identity, Proof
 from gateway.web import encoding
@@ -15,6 +16,9 @@ class Caller:
 
     proof: Proof
     identity: Identity
+    tenant: str
+    """Of the identity, as are its sources: one look less into what a processor has not at hand."""
+    sources: frozenset[str] | None
     peer: str
     client: Client | None
     """As whom they are counted; None: nobody counts them."""
@@ -32,6 +36,9 @@ def make_caller(proof: Proof, peer: str, client: Client | None, accepted: str) -
     return Caller(
         proof=proof,
         identity=identity,
+        # One text for all keys of a tenant.
+        tenant=intern(identity.tenant),
+        sources=identity.sources,
         peer=peer,
         client=client,
         coding=coding,

@@ -144,7 +144,7 @@ class HitPath:
             ready = found.young.get(name) or found.recall(name)
         if ready is None or now >= ready.until:
             return None
-        sources = caller.identity.sources
+        sources = caller.sources
         if sources is not None and ready.asked.source not in sources:
             return None
         kept = ready.kept
@@ -174,7 +174,7 @@ class HitPath:
         else:
             content, tail, coding = body
             reply = ready.found(coding, content, tail, moment)
-        self._counts.add(ready, caller.identity.tenant, seconds)
+        self._counts.add(ready, caller.tenant, seconds)
         self._untold -= 1
         if self._untold < 0:
             self._tell(data, reply, ready, caller, seconds)
