@@ -2,14 +2,16 @@
 
 A broadcast belongs to its flight and not to any listener: who comes late gets what was written
 so far and then the rest, and who leaves changes nothing. Listeners have no queue of their own:
-each reads on from where it was, so a slow one costs no memory here.
+each reads on from where it was, so a slow one costs no memory here. Who waits for a further flight,
+because what the first brings may not be given to them, hears that one as well.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from adapters.errors import SummaryError
@@ -78,44 +80,78 @@ class Script:
 
 
 class Broadcast:
-    """What the flight of one lookup tells."""
+    """What one flight tells *listeners*, who come and go: the records that it has brought first."""
 
-    def __init__(self) -> None:
-        self.entry: Entry | None = None
-        """The records, once they are there; the summary is not in it yet."""
-        self.number = 0
-        """Of the flight that has brought them (`Broadcasts.begin`)."""
+    def __init__(
+        self,
+        entry: Entry | None = None,
+        number: int = 0,
+        listeners: Collection[Listener] = (),
+    ) -> None:
+        self.entry = entry
+        """The records; the summary is not in it yet. None where nobody is told."""
+        self.number = number
+        """Of the flight (`Broadcasts.begin`)."""
         self.script: Script | None = None
         """The summary that is written for them."""
-        self._bells: set[asyncio.Event] = set()
+        self.over = False
+        """Whether all is told."""
+        self._listeners = listeners
 
     @property
     def listened(self) -> bool:
         """Whether somebody listens now."""
-        return bool(self._bells)
-
-    def begin(self, entry: Entry, number: int) -> None:
-        """Tell the records that flight *number* has brought; a summary of others is told no more.
-
-        Flights with and without a summary tell here, and one that was asked to renew.
-        """
-        self.entry, self.number, self.script = entry, number, None
-        self.ring()
+        return bool(self._listeners)
 
     def ring(self) -> None:
         """Wake everyone who listens."""
-        for bell in self._bells:
-            bell.set()
+        for listener in self._listeners:
+            listener.bell.set()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listener:
+    """Somebody who wants to be told of one lookup."""
+
+    offered: list[Broadcast]
+    """Those that went on when they came, and all that have begun since."""
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    """Rung whenever there is more; who hears it clears it."""
+
+
+class Channel:
+    """Where the flights of one lookup tell, side by side or one after the other.
+
+    There is one with a summary and one without, and one of each that was asked to renew.
+    """
+
+    def __init__(self) -> None:
+        self._listeners: set[Listener] = set()
+        self._going: list[Broadcast] = []
 
     @contextmanager
-    def listening(self) -> Iterator[asyncio.Event]:
-        """Yield a bell that is rung whenever there is more; who hears it clears it."""
-        bell = asyncio.Event()
-        self._bells.add(bell)
+    def telling(self, entry: Entry, number: int) -> Iterator[Broadcast]:
+        """Tell *entry*, which flight *number* has brought; yield what it tells further."""
+        broadcast = Broadcast(entry, number, self._listeners)
+        self._going.append(broadcast)
+        for listener in self._listeners:
+            listener.offered.append(broadcast)
+        broadcast.ring()
         try:
-            yield bell
+            yield broadcast
         finally:
-            self._bells.discard(bell)
+            broadcast.over = True
+            self._going.remove(broadcast)
+
+    @contextmanager
+    def listening(self) -> Iterator[Listener]:
+        """Yield who listens within the context."""
+        listener = Listener(self._going.copy())
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
 
 
 class Shared(Generic[T]):
@@ -129,26 +165,23 @@ class Shared(Generic[T]):
         return len(self._held)
 
     @contextmanager
-    def hold(self, name: str, *, ending: bool = False) -> Iterator[T]:
-        """Yield the value of *name*, the same as others hold; it goes with the last of them.
-
-        *ending*: it goes when this one lets go; who asks then gets a new one.
-        """
-        value, holders = held = self._held.setdefault(name, (self._make(), []))
+    def hold(self, name: str) -> Iterator[T]:
+        """Yield the value of *name*, the same as others hold; it goes with the last of them."""
+        value, holders = self._held.setdefault(name, (self._make(), []))
         holders.append(None)
         try:
             yield value
         finally:
             holders.pop()
-            if (ending or not holders) and self._held.get(name) is held:
+            if not holders:
                 del self._held[name]
 
 
-class Broadcasts(Shared[Broadcast]):
+class Broadcasts(Shared[Channel]):
     """What all flights tell, by the key of their lookup."""
 
     def __init__(self) -> None:
-        super().__init__(Broadcast)
+        super().__init__(Channel)
         self.begun = 0
         """How many flights have begun so far: who has read it knows which began after that."""
 
@@ -156,6 +189,12 @@ class Broadcasts(Shared[Broadcast]):
         """Return the number of a flight that begins now."""
         self.begun += 1
         return self.begun
+
+    @contextmanager
+    def telling(self, key: str, entry: Entry, number: int) -> Iterator[Broadcast]:
+        """Tell who listens to *key*, as `Channel.telling` says."""
+        with self.hold(key) as channel, channel.telling(entry, number) as broadcast:
+            yield broadcast
 
 
 class Telling(Summarizer):

@@ -111,9 +111,8 @@ class Refill:
         # withdrawn by then. Of what was found a while ago that has to be known.
         if old is not None and not self._tiers.serves(old, self._tiers.mark):
             old = None
-        with self.broadcasts.hold(lookup.key, ending=want_summary) as broadcast:
-            entry, named = await self._renewed(lookup, route, old, priority, early=early)
-            broadcast.begin(entry, number)
+        entry, named = await self._renewed(lookup, route, old, priority, early=early)
+        with self.broadcasts.telling(lookup.key, entry, number) as broadcast:
             if want_summary:
                 entry = await self._summarized(lookup, route, entry, priority, broadcast)
         kept = msgspec.structs.replace(entry, keep_until=keep_until(entry, route.freshness))

@@ -74,8 +74,7 @@ class PersonalResolver:
         if known is not None and not self._over(known):
             return known
         assert route.summarizer is not None  # its caller has looked
-        with self._refill.broadcasts.hold(lookup.key, ending=True) as broadcast:
-            broadcast.begin(entry, number)
+        with self._refill.broadcasts.telling(lookup.key, entry, number) as broadcast:
             part = await self._refill.summaries.write(
                 lookup, route, route.summarizer, entry.records, Priority.CALLER, broadcast=broadcast
             )

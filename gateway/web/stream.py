@@ -15,7 +15,7 @@ from aiohttp.web_request import Request
 from adapters.errors import SummaryError, UpstreamError
 from gateway.answer import Answer, degradations
 from gateway.freshness import failed
-from gateway.streaming import Broadcast, Script
+from gateway.streaming import Broadcast, Listener, Script
 from gateway.web import headers
 from gateway.web.admission import asker
 from gateway.web.keys import GATEWAY
@@ -42,14 +42,14 @@ async def stream(request: Request) -> web.StreamResponse:
     asked = await placed(request, read_search(request.query, asker(request)))
     spec = gateway.config.server.stream
     came = _Coming(gateway.tiers, gateway.tiers.mark, gateway.broadcasts.begun)
-    with gateway.broadcasts.hold(asked.lookup.key) as broadcast, broadcast.listening() as bell:
+    with gateway.broadcasts.hold(asked.lookup.key) as channel, channel.listening() as listener:
         resolving = asyncio.create_task(
             gateway.personal.resolve(
                 asked.lookup, asked.route, want_summary=asked.summary, patient=True
             )
         )
-        resolving.add_done_callback(lambda _: bell.set())
-        telling = _Telling(asked, broadcast, bell, resolving, came)
+        resolving.add_done_callback(lambda _: listener.bell.set())
+        telling = _Telling(asked, listener, resolving, came)
         try:
             async with EventStream(request, spec.stall) as events:
                 async for told in telling.events(spec.heartbeat):
@@ -69,7 +69,7 @@ class _Coming:
     begun: int
 
     def may_hear(self, broadcast: Broadcast) -> bool:
-        """Say whether what *broadcast* tells now is for this client as well.
+        """Say whether what *broadcast* tells is for this client as well.
 
         A flight that began after it came brings nothing that was withdrawn before. Whom an earlier
         one is kept from is answered by another.
@@ -81,19 +81,17 @@ class _Coming:
 
 
 class _Telling:
-    """One client's way through a broadcast, up to the answer."""
+    """One client's way through what is told of a lookup, up to the answer."""
 
     def __init__(
         self,
         asked: Search,
-        broadcast: Broadcast,
-        bell: asyncio.Event,
+        listener: Listener,
         resolving: asyncio.Task[Answer],
         came: _Coming,
     ) -> None:
         self._asked = asked
-        self._broadcast = broadcast
-        self._bell = bell
+        self._listener = listener
         self._resolving = resolving
         self._came = came
         self._told: Entry | None = None
@@ -103,12 +101,13 @@ class _Telling:
     async def events(self, heartbeat: float) -> AsyncIterator[Told]:
         """Yield what there is to tell, as soon as it is there, until the end."""
         while not self._resolving.done():
-            self._bell.clear()
-            for told in self._so_far():
+            self._listener.bell.clear()
+            # A summary of other records than were told is told when it is whole.
+            for told in self._so_far(self._told):
                 yield told
             try:
                 async with asyncio.timeout(heartbeat):
-                    await self._bell.wait()
+                    await self._listener.bell.wait()
             except TimeoutError:
                 yield HEARTBEAT
         try:
@@ -125,22 +124,32 @@ class _Telling:
         for told in self._broken(failure.body(PATH)):
             yield told
 
-    def _so_far(self) -> Iterator[Told]:
-        """Yield what the flight has told since the last time."""
-        entry, script = self._broadcast.entry, self._broadcast.script
-        if entry is None or not self._came.may_hear(self._broadcast):
+    def _so_far(self, of: Entry | None) -> Iterator[Told]:
+        """Yield what a flight has told since the last time, of records like those of *of*."""
+        broadcast = self._heard_of(of)
+        if broadcast is None or broadcast.entry is None:
             return
         if self._told is None:
+            entry = broadcast.entry
             yield self._records(entry, degradations(entry, stale=False, summary_expected=False))
-        # A summary of other records than were told, or a second one, is told when it is whole.
-        same = self._told is not None and self._told.records.body == entry.records.body
-        if script is None or not (same and self._asked.summary):
+        script = broadcast.script
+        if script is None or not self._asked.summary:
             return
+        # A second one is told when it is whole.
         self._heard = self._heard or script
         if script is self._heard:
             text, self._pieces = script.since(self._pieces)
             if text:
                 yield "summary.delta", orjson.dumps({"text": text})
+
+    def _heard_of(self, of: Entry | None) -> Broadcast | None:
+        """Return which flight is heard of records like those of *of*; None: of any."""
+        heard = [
+            each
+            for each in self._listener.offered
+            if (of is None or _alike(each.entry, of)) and self._came.may_hear(each)
+        ]
+        return max(heard, key=_preference, default=None)
 
     def _records(self, entry: Entry, degraded: tuple[str, ...]) -> Told:
         self._told = entry
@@ -156,12 +165,13 @@ class _Telling:
 
         It may be another one than the flight's: an old one that was given at once.
         """
-        flown = self._broadcast.entry
-        if flown is not None and flown.records.body == answer.entry.records.body:
-            yield from self._so_far()
-        if self._told is None or self._told.records.body != answer.entry.records.body:
-            yield self._records(answer.entry, answer.degraded)
-        script, part = self._broadcast.script, answer.entry.summary
+        entry = answer.entry
+        if self._told is None or _alike(self._told, entry):
+            yield from self._so_far(entry)
+        if not _alike(self._told, entry):
+            yield self._records(entry, answer.degraded)
+        flown, part = self._heard_of(entry), entry.summary
+        script = None if flown is None else flown.script
         if script is not None and script.fault is not None and part is not None and failed(part):
             yield "error", _fault(script.fault, self._asked)
         asked = self._asked.summary
@@ -175,6 +185,16 @@ class _Telling:
         if lacking:
             yield "summary", b"null"
         yield _done(["summary"] if lacking else [], f"{headers.CACHE}; fwd=miss")
+
+
+def _preference(heard: Broadcast) -> tuple[bool, bool, int]:
+    """One that still tells comes before one that has told, one with a summary before others."""
+    return not heard.over, heard.script is not None, heard.number
+
+
+def _alike(told: Entry | None, entry: Entry) -> bool:
+    """Whether *told* has the records of *entry*."""
+    return told is not None and told.records.body == entry.records.body
 
 
 def _fault(error: SummaryError, asked: Search) -> bytes:

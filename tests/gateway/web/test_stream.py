@@ -192,7 +192,8 @@ async def test_who_comes_after_a_withdrawal_hears_nothing_of_the_flight_before(
         told = await after
     assert "500" not in str(told)
     assert told[0][1]["items"][0]["use"] == "Withdrawn from the market."
-    assert names(told)[-2:] == ["summary", "done"]
+    assert names(told) == ["records", "summary.delta", "summary", "done"]
+    assert text(told) == told[-2][1]["text"] == "Withdrawn from the market."
 
 
 @pytest.mark.parametrize("heard", [False, True])
@@ -220,7 +221,8 @@ async def test_who_comes_while_the_log_is_lost_hears_nothing_of_a_flight_before(
             told = [each async for each in events(response)]
     assert "500" not in str(told)
     assert told[0][1]["items"][0]["use"] == new
-    assert names(told)[-2:] == ["summary", "done"]
+    assert names(told) == ["records", "summary.delta", "summary", "done"]
+    assert text(told) == told[-2][1]["text"] == new
 
 
 async def test_a_flight_of_ones_own_is_heard_while_the_log_is_lost(
@@ -254,6 +256,7 @@ async def test_a_summary_of_withdrawn_records_does_not_follow_others_of_another_
             told += [each async for each in after]
     assert told[0][1]["items"][0]["use"] == new
     assert "500" not in str(told)
+    assert text(told) == told[-2][1]["text"] == new
 
 
 async def test_an_upstream_that_fails_is_an_error_and_the_end(world: World) -> None:
