@@ -6,6 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+ASPIRIN = "/v1/search?source=plain&q=aspirin"
+"""What is asked for where it does not matter what."""
+VARIABLE = {"date", "server-timing", "x-request-id"}
+"""Headers that differ each time."""
+
 
 @dataclass(frozen=True)
 class Raw:
@@ -14,6 +19,18 @@ class Raw:
     status: int
     headers: dict[str, str]
     body: bytes
+
+    @property
+    def words(self) -> tuple[int, dict[str, str], bytes]:
+        """What does not differ from one time to the next."""
+        headers = {name: "" if name in VARIABLE else text for name, text in self.headers.items()}
+        return self.status, headers, self.body
+
+
+def get(target: str = ASPIRIN, *lines: str, version: str = "1.1", method: str = "GET") -> bytes:
+    """Return a request for *target* with the header *lines*."""
+    head = [f"{method} {target} HTTP/{version}", "Host: a", *lines, "", ""]
+    return "\r\n".join(head).encode("latin-1")
 
 
 async def talk(port: int, chunks: Sequence[bytes], answers: int) -> list[Raw]:

@@ -8,7 +8,6 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any
 
 import msgspec
 import orjson
@@ -16,36 +15,31 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from gateway.assembly import Gateway, open_gateway
+from gateway.assembly import Gateway
 from gateway.config import Config
-from gateway.events import Event, Events, Responded, Served
+from gateway.events import Events, Responded, Served
 from gateway.logs import EventLog
 from gateway.rates import ClientsSpec
-from gateway.web.app import make_app
 from gateway.web.parameters import read_single
 from gateway.web.plain import PLAIN
 from gateway.web.plain_request import Plain, read_given
 from gateway.web.problems import ProblemError
 from gateway.web.seats import Asked
-from gateway.web.server import listening
 from tests.clocks import ManualClock
-from tests.gateway.web.raw_http import Raw, talk
+from tests.gateway.web.raw_http import ASPIRIN, Raw, get, talk
+from tests.gateway.web.served import World
 from tests.stub_upstream import Reply, StubUpstream
 
-TARGET = "/v1/search?source=plain&q=aspirin"
-VARIABLE = {"date", "server-timing", "x-request-id"}
 
-
-class World:
-    """A gateway that is served, and what it told."""
+class Watched(World):
+    """One of which it is known what was read without a parser."""
 
     def __init__(self, gateway: Gateway, app: web.Application, port: int) -> None:
-        self.gateway, self.app, self.port = gateway, app, port
-        self.events: list[Event] = []
-        gateway.events.subscribe(self.events.append)
+        super().__init__(gateway, app, port)
         self.plain: list[Plain | None] = []
         """What was read of each request that was looked at."""
         self._read = app[PLAIN].requests.read
+        app[PLAIN].requests.read = self.watched  # type: ignore[method-assign]
 
     def watched(self, asked: Asked) -> Plain | None:
         found = self._read(asked)
@@ -59,37 +53,19 @@ class World:
         """Have memory hold nothing."""
         self.gateway.tiers.memory.clear()
 
-    def told(self, kind: type[Event]) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
 
-
-def get(target: str = TARGET, *lines: str) -> bytes:
-    return "\r\n".join([f"GET {target} HTTP/1.1", "Host: a", *lines, "", ""]).encode()
-
-
-def said(raw: Raw) -> tuple[int, dict[str, str], bytes]:
-    headers = {name: "" if name in VARIABLE else value for name, value in raw.headers.items()}
-    return raw.status, headers, raw.body
-
-
-async def opened(stack: AsyncExitStack, config: Config, clock: ManualClock) -> World:
-    events = Events(EventLog(time.monotonic))
-    gateway = await stack.enter_async_context(open_gateway(config, events=events, clock=clock))
-    app = make_app(gateway)
-    world = World(gateway, app, 0)
-    app[PLAIN].requests.read = world.watched  # type: ignore[method-assign]
-    _, world.port = await stack.enter_async_context(listening(app, "127.0.0.1", 0))
-    return world
+async def opened(stack: AsyncExitStack, config: Config, clock: ManualClock) -> Watched:
+    return await Watched.opened(stack, config, clock, Events(EventLog(time.monotonic)))
 
 
 @pytest.fixture
-async def world(config: Config, clock: ManualClock) -> AsyncIterator[World]:
+async def world(config: Config, clock: ManualClock) -> AsyncIterator[Watched]:
     async with AsyncExitStack() as stack:
         yield await opened(stack, config, clock)
 
 
 async def both(
-    world: World,
+    world: Watched,
     monkeypatch: pytest.MonkeyPatch,
     request: bytes,
     before: Callable[[], Awaitable[None]],
@@ -107,11 +83,11 @@ async def both(
 
 
 SHOWN = (
-    (TARGET, ()),
-    (TARGET, ("Accept-Encoding: br",)),
-    (TARGET, ("Accept-Encoding: gzip", "X-Request-Id: mine")),
-    (TARGET, ('If-None-Match: W/"other"',)),
-    (f"{TARGET}&limit=1&fields=name&summary=none", ("traceparent: 00-nonsense",)),
+    (ASPIRIN, ()),
+    (ASPIRIN, ("Accept-Encoding: br",)),
+    (ASPIRIN, ("Accept-Encoding: gzip", "X-Request-Id: mine")),
+    (ASPIRIN, ('If-None-Match: W/"other"',)),
+    (f"{ASPIRIN}&limit=1&fields=name&summary=none", ("traceparent: 00-nonsense",)),
     ("/v1/search?q=%EC%95%84%20b+c&source=plain", ()),
     ("/v1/search?source=pharmacy&q=x&city=y&radius=20", ()),
     ("/v1/search?source=medicine&q=x", ()),
@@ -120,7 +96,7 @@ SHOWN = (
 
 @pytest.mark.parametrize(("target", "lines"), SHOWN)
 async def test_hits_of_the_database_are_answered_in_the_same_words(
-    world: World,
+    world: Watched,
     upstream: StubUpstream,
     monkeypatch: pytest.MonkeyPatch,
     target: str,
@@ -130,7 +106,7 @@ async def test_hits_of_the_database_are_answered_in_the_same_words(
     for _ in range(2):  # lines that differ each time are known from the second on
         await world.ask(get(target, *lines))
     quick, parsed = await both(world, monkeypatch, get(target, *lines), world.forget)
-    assert said(quick) == said(parsed)
+    assert quick.words == parsed.words
     assert quick.headers["cache-status"].endswith("; detail=database")
     if lines[1:]:
         assert quick.headers["x-request-id"] == "mine"
@@ -156,25 +132,25 @@ def test_parameters_are_read_as_aiohttp_reads_them(seed: int) -> None:
 
 
 async def test_who_has_it_already_is_told_so_and_who_has_many_goes_the_whole_way(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (first,) = await world.ask(get())
     tag = first.headers["etag"]
     for known in (tag, tag.removeprefix("W/")):
-        request = get(TARGET, f"If-None-Match: {known}")
+        request = get(ASPIRIN, f"If-None-Match: {known}")
         quick, parsed = await both(world, monkeypatch, request, world.forget)
         assert quick.status == 304
-        assert said(quick) == said(parsed)
+        assert quick.words == parsed.words
     world.plain.clear()
     for several in ("*", f'"a", {tag}'):
         await world.forget()
-        (whole,) = await world.ask(get(TARGET, f"If-None-Match: {several}"))
+        (whole,) = await world.ask(get(ASPIRIN, f"If-None-Match: {several}"))
         assert whole.status == 304
     assert world.plain == [None, None]
 
 
 async def test_misses_stale_answers_and_failures_are_answered_in_the_same_words(
-    world: World, upstream: StubUpstream, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    world: Watched, upstream: StubUpstream, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def anew() -> None:
         await world.gateway.tiers.drop([event.key for event in world.told(Served)])
@@ -195,7 +171,7 @@ async def test_misses_stale_answers_and_failures_are_answered_in_the_same_words(
     assert [raw.status for raw, _ in (missed, nothing, failed, stale)] == [200, 200, 502, 200]
     assert b'"suggestions"' in nothing[0].body
     for quick, parsed in (missed, nothing, failed):
-        assert said(quick) == said(parsed)
+        assert quick.words == parsed.words
     for raw in stale:
         assert raw.headers["cache-status"].endswith("; detail=database")
         assert orjson.loads(raw.body)["degraded"] == ["stale"]
@@ -209,16 +185,16 @@ async def test_misses_stale_answers_and_failures_are_answered_in_the_same_words(
         get("/v1/search?source=plain&q=x&q=y"),
         get("/v1/search?source=plain&q=x#y"),
         get("/v1/search?source=plain&q=x;y"),
-        get(TARGET, "X-Session: abc"),
-        get(TARGET, "Origin: https://a.example"),
-        get(TARGET, "Accept-Encoding: *;q=0"),
-        get(TARGET, "Connection: close"),
-        get(TARGET).replace(b"1.1", b"1.0"),
-        get(TARGET) * 2,
-        get(TARGET)[:-4],
+        get(ASPIRIN, "X-Session: abc"),
+        get(ASPIRIN, "Origin: https://a.example"),
+        get(ASPIRIN, "Accept-Encoding: *;q=0"),
+        get(ASPIRIN, "Connection: close"),
+        get().replace(b"1.1", b"1.0"),
+        get() * 2,
+        get()[:-4],
     ],
 )
-async def test_what_is_not_plain_goes_the_whole_way(world: World, request_: bytes) -> None:
+async def test_what_is_not_plain_goes_the_whole_way(world: Watched, request_: bytes) -> None:
     await world.ask(get("/v1/search?source=plain&q=before"))
     world.plain.clear()
     chunks = [request_] if request_.endswith(b"\r\n\r\n") else [request_, b"\r\n\r\n"]
@@ -227,7 +203,7 @@ async def test_what_is_not_plain_goes_the_whole_way(world: World, request_: byte
     assert set(world.plain) <= {None}
 
 
-async def test_what_memory_has_is_learned_on_the_whole_way(world: World) -> None:
+async def test_what_memory_has_is_learned_on_the_whole_way(world: Watched) -> None:
     for _ in range(4):
         await world.ask(get())
     # The first is a miss, the second is learned, and the rest are ready.
@@ -260,10 +236,10 @@ async def test_each_counts_in_the_limit_and_is_told_of_once(
 
 
 async def test_every_line_about_a_request_says_whose_it_is(
-    out: io.StringIO, world: World, upstream: StubUpstream
+    out: io.StringIO, world: Watched, upstream: StubUpstream
 ) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-    await world.ask(get(TARGET, "traceparent: 00-1", "X-Request-Id: a"))
+    await world.ask(get(ASPIRIN, "traceparent: 00-1", "X-Request-Id: a"))
     upstream.default = Reply(status=500)
     lines = (f"traceparent: 00-{trace}-00f067aa0ba902b7-01", "X-Request-Id: r-7")
     world.plain.clear()
@@ -282,7 +258,7 @@ async def test_every_line_about_a_request_says_whose_it_is(
 
 
 async def test_lines_without_a_trace_share_one_that_is_drawn(
-    out: io.StringIO, world: World, upstream: StubUpstream
+    out: io.StringIO, world: Watched, upstream: StubUpstream
 ) -> None:
     upstream.default = Reply(status=500)
     await world.ask(get())
@@ -293,7 +269,7 @@ async def test_lines_without_a_trace_share_one_that_is_drawn(
 
 
 async def test_what_comes_meanwhile_is_answered_afterwards_in_order(
-    world: World, upstream: StubUpstream
+    world: Watched, upstream: StubUpstream
 ) -> None:
     upstream.gate.clear()
     body = b"x" * (300 << 10)
@@ -312,7 +288,7 @@ async def test_what_comes_meanwhile_is_answered_afterwards_in_order(
     assert orjson.loads(third.body)["query"] == "b"
 
 
-async def test_who_leaves_cancels_nobody(world: World, upstream: StubUpstream) -> None:
+async def test_who_leaves_cancels_nobody(world: Watched, upstream: StubUpstream) -> None:
     upstream.gate.clear()
     _, writer = await asyncio.open_connection("127.0.0.1", world.port)
     writer.write(get())
@@ -341,7 +317,7 @@ async def test_a_gateway_that_stops_answers_what_has_come_and_ends_the_connectio
 
 
 async def test_what_nobody_expected_is_a_problem_and_one_log_line(
-    out: io.StringIO, world: World, monkeypatch: pytest.MonkeyPatch
+    out: io.StringIO, world: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a fault of ours")

@@ -8,36 +8,25 @@ from contextlib import AsyncExitStack
 
 import msgspec
 import pytest
-from aiohttp import web
 
 from gateway.access.identity import READING
 from gateway.access.keys import ApiKey, digest, new_secret
 from gateway.access.spec import AccessSection
-from gateway.assembly import Gateway, open_gateway
 from gateway.config import Config
-from gateway.events import Event, Responded, Served
+from gateway.events import Responded, Served
 from gateway.rates import ClientsSpec
-from gateway.web.app import make_app
 from gateway.web.seats import SEATS
-from gateway.web.server import listening
 from storage.access import ApiKeyStore
 from storage.database import open_database
 from storage.withdrawals import Scope, Withdrawals
 from tests.clocks import ManualClock
-from tests.gateway.web.raw_http import Raw, talk
+from tests.gateway.web import served
+from tests.gateway.web.raw_http import ASPIRIN, Raw, get, talk
 from tests.stub_upstream import Reply, StubUpstream
 
-PLAIN = "/v1/search?source=plain&q=aspirin"
-VARIABLE = {"date", "server-timing", "x-request-id"}
 
-
-class World:
-    """A gateway that is served, and what it told."""
-
-    def __init__(self, gateway: Gateway, app: web.Application, port: int) -> None:
-        self.gateway, self.app, self.port = gateway, app, port
-        self.events: list[Event] = []
-        gateway.events.subscribe(self.events.append)
+class World(served.World):
+    """One whose callers sit."""
 
     async def ask(self, *requests: bytes) -> list[Raw]:
         """Send each of *requests* over a connection of its own."""
@@ -56,32 +45,15 @@ class World:
 
     def served(self) -> dict[str, int]:
         found: dict[str, int] = {}
-        for event in self.events:
-            if isinstance(event, Served):
-                found[event.outcome] = found.get(event.outcome, 0) + event.count
+        for event in self.told(Served):
+            found[event.outcome] = found.get(event.outcome, 0) + event.count
         return found
-
-
-def get(target: str = PLAIN, *lines: str) -> bytes:
-    return "\r\n".join([f"GET {target} HTTP/1.1", "Host: a", *lines, "", ""]).encode()
-
-
-def told(raw: Raw) -> tuple[int, dict[str, str], bytes]:
-    headers = {name: "" if name in VARIABLE else value for name, value in raw.headers.items()}
-    return raw.status, headers, raw.body
 
 
 @pytest.fixture
 async def world(config: Config, clock: ManualClock) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
-        yield await opened(stack, config, clock)
-
-
-async def opened(stack: AsyncExitStack, config: Config, clock: ManualClock) -> World:
-    gateway = await stack.enter_async_context(open_gateway(config, clock=clock))
-    app = make_app(gateway)
-    _, port = await stack.enter_async_context(listening(app, "127.0.0.1", 0))
-    return World(gateway, app, port)
+        yield await World.opened(stack, config, clock)
 
 
 async def crowd(
@@ -115,7 +87,7 @@ async def test_a_crowd_is_answered_by_one_call_in_the_same_words(
 async def test_a_seat_changes_no_word_of_the_answer(
     world: World, upstream: StubUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for target in (PLAIN, "/v1/search?source=medicine&q=x&limit=1&fields=name"):
+    for target in (ASPIRIN, "/v1/search?source=medicine&q=x&limit=1&fields=name"):
         _, seated = await crowd(world, upstream, [get(target)] * 2)
         await world.ask(
             b'POST /v1/invalidate HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n{"all":true}'
@@ -128,17 +100,17 @@ async def test_a_seat_changes_no_word_of_the_answer(
             upstream.gate.set()
             both = await asking
         (parsed,) = [raw for raw in both if "collapsed" in raw.headers["cache-status"]]
-        assert told(seated) == told(parsed)
+        assert seated.words == parsed.words
 
 
 async def test_everybody_is_counted_and_told_of(world: World, upstream: StubUpstream) -> None:
     await crowd(world, upstream, [get()] * 20)
     assert world.served() == {"miss": 1, "collapsed": 19}
-    responses = [event for event in world.events if isinstance(event, Responded)]
+    responses = world.told(Responded)
     assert sum(event.count for event in responses) == 20
     assert {(event.status, event.tier) for event in responses} == {(200, "upstream")}
     assert world.gateway.statistics.outcomes["collapsed"] == 19
-    shared = [e for e in world.events if isinstance(e, Served) and e.outcome == "collapsed"]
+    shared = [event for event in world.told(Served) if event.outcome == "collapsed"]
     assert all(0 < event.seconds < 60 for event in shared)
 
 
@@ -147,12 +119,12 @@ async def test_each_has_their_own_coding_id_and_revalidation(
 ) -> None:
     upstream.default = Reply(records=[{"id": "1", "name": "one", "use": "use " * 400}])
     # A line that differs in each request is known by its spelling from the second on.
-    (first,) = await world.ask(get(PLAIN, "X-Request-Id: first"))
+    (first,) = await world.ask(get(ASPIRIN, "X-Request-Id: first"))
     tag = first.headers["etag"]
     await world.gateway.tiers.drop([*world.gateway.tiers.memory._cache])
     lines = ["Accept-Encoding: br", "Accept-Encoding: gzip", "X-Request-Id: mine"]
     lines += [f"If-None-Match: {tag}", 'If-None-Match: W/"other"', "Accept-Encoding: *;q=0"]
-    requests = [get(), *(get(PLAIN, line) for line in lines)]
+    requests = [get(), *(get(ASPIRIN, line) for line in lines)]
     answers = await crowd(world, upstream, requests, len(requests) - 2)
     _, br, gzip, mine, same, other, refused = answers
     assert [raw.headers.get("content-encoding") for raw in (br, gzip, mine)] == ["br", "gzip", None]
@@ -257,7 +229,7 @@ async def test_a_gateway_that_stops_answers_who_sits(
 ) -> None:
     upstream.gate.clear()
     async with AsyncExitStack() as stack:
-        world = await opened(stack, config, clock)
+        world = await World.opened(stack, config, clock)
         asking = asyncio.create_task(world.ask(get(), get(), get()))
         while world.seated < 2:
             await asyncio.sleep(0.001)
@@ -291,18 +263,18 @@ async def test_what_is_a_tenants_own_is_nobody_elses(
 ) -> None:
     acme, other = await keyed(config, "acme", "other")
     async with AsyncExitStack() as stack:
-        world = await opened(stack, required(config, share), clock)
+        world = await World.opened(stack, required(config, share), clock)
         # Whoever has not shown their key before goes the whole way.
         await world.ask(get("/v1/search?source=medicine&q=x", acme))
         await world.ask(get("/v1/search?source=medicine&q=x", other))
         before = upstream.count
-        requests = [get(PLAIN, acme), get(PLAIN, other)] * 3
+        requests = [get(ASPIRIN, acme), get(ASPIRIN, other)] * 3
         answers = await crowd(world, upstream, requests, 6 - calls)
         assert {raw.status for raw in answers} == {200}
         assert upstream.count - before == calls
-        (unknown,) = await world.ask(get(PLAIN, "Authorization: Bearer nobody"))
+        (unknown,) = await world.ask(get(ASPIRIN, "Authorization: Bearer nobody"))
         assert unknown.status == 401
-        told = [e for e in world.events if isinstance(e, Served) and e.source == "plain"]
+        told = [event for event in world.told(Served) if event.source == "plain"]
         for tenant in ("acme", "other"):
             assert sum(event.count for event in told if event.tenant == tenant) == 3
 
@@ -312,7 +284,7 @@ async def test_a_seat_counts_in_the_limit_of_who_has_it(
 ) -> None:
     clients = ClientsSpec(rate="5/h")
     async with AsyncExitStack() as stack:
-        world = await opened(stack, msgspec.structs.replace(config, clients=clients), clock)
+        world = await World.opened(stack, msgspec.structs.replace(config, clients=clients), clock)
         answers = await crowd(world, upstream, [get()] * 12)
     assert sorted(raw.status for raw in answers) == [200] * 5 + [429] * 7
     left = [raw.headers["ratelimit"] for raw in answers if raw.status == 200]
