@@ -74,7 +74,7 @@ class DatabaseLeases(SharedLeases):
             return Answer(ours=False, left=0.001)
         owner, note, left = rows[0]
         if owner:
-            return Answer(ours=False, left=max(left, 0.001))
+            return Answer(ours=False, left=left)
         return Answer(ours=False, note=note)
 
     async def _renew(self, key: str, token: str) -> None:

@@ -69,7 +69,7 @@ class RedisLeases(SharedLeases):
             return Answer(ours=True, note="" if more else None)
         if said == 2:
             return Answer(ours=False, note=more.decode())
-        return Answer(ours=False, left=max(more, 1) / 1000)
+        return Answer(ours=False, left=more / 1000)
 
     async def _renew(self, key: str, token: str) -> None:
         await self._link.run(_RENEW, self._name(key), token, int(self._term * 1000))

@@ -11,7 +11,7 @@ import pytest
 
 from storage import shared_leases
 from storage.database import open_database
-from storage.database_leases import DatabaseLeases
+from storage.database_leases import PURGE_EVERY, DatabaseLeases
 from storage.leases import Note
 from tests.waiting import eventually
 
@@ -163,3 +163,32 @@ async def test_without_the_database_everyone_works(tmp_path: Path) -> None:
     assert await shared.ask(leases) == "made by call 1"
     await leases.close()
     await tier.close()
+
+
+async def test_now_and_then_what_is_given_back_has_old_rows_removed(replicas: Replicas) -> None:
+    one, _ = replicas
+    assert (await one._acquire("old", "gone", insist=False)).ours
+    await one._database.change("UPDATE leases SET until = 1")
+    one._ends = PURGE_EVERY - 1
+    shared = Shared()
+    shared.gate.set()
+    await shared.ask(one)
+
+    async def removed() -> bool:
+        return not await one._database.rows("SELECT 1 FROM leases WHERE key = 'old'")
+
+    await eventually(removed)
+
+
+async def test_who_was_taken_for_gone_neither_renews_nor_ends_the_lease_of_another(
+    replicas: Replicas,
+) -> None:
+    one, other = replicas
+    assert (await one._acquire("k", "gone", insist=False)).ours
+    await one._database.change("UPDATE leases SET until = 1")
+    assert (await other._acquire("k", "heir", insist=False)).ours
+    until = await _until(other)
+    await one._renew("k", "gone")
+    await one._give_back("k", "gone", Note(), 5.0)
+    assert await _until(other) == until
+    assert not await _is_ended(other)
