@@ -14,7 +14,7 @@ from typing import Annotated
 
 import msgspec
 
-from adapters.sources.units import Duration
+from adapters.sources.units import Duration, Share
 from storage.entry import Entry, Part
 
 SUMMARY_RETRY = 30.0
@@ -41,7 +41,7 @@ class FreshnessSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """How long after its time to live an answer may stand in for a failed refresh."""
     summary_ttl: Duration = Duration(2_592_000)
     """How long a summary is kept for its input: while that is the same, it is not paid again."""
-    jitter: float = 0.05
+    jitter: Share = 0.05
     """Up to this share of a time to live is taken off, by key: not all expire at once."""
     early: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     """How eagerly hits renew what is about to expire, by what the fetch cost last time (XFetch):

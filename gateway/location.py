@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 from adapters.source import Record
 from adapters.sources.spec import ParamSpec, SpecError
@@ -27,7 +29,7 @@ STEP = 250
 class LocationSpec(Spec, frozen=True, kw_only=True):
     """``location:`` of a source whose parameters are ``lat``, ``lon`` and perhaps ``radius``."""
 
-    grid: float
+    grid: Annotated[float, msgspec.Meta(gt=0)]
     """Degrees between the points that the upstream is asked for: 0.005 is about 500 m."""
     radius: Literal["upstream", "here"] = "upstream"
     """Who minds ``radius``, in meters: the upstream, which is asked for more, or we alone."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from adapters.sources.units import Duration, Spec
+from adapters.sources.units import Count, Duration, Positive, Spec
 
 Outcome = Literal[
     "empty",
@@ -103,7 +103,7 @@ class ResponseSpec(Spec, frozen=True, kw_only=True):
     """Which forms of *records* mean "no match": absent or null, ``""``, ``[]``, ``{}``."""
     skip: str = ""
     """JMESPath over a row; rows for which it finds something truthy are left out."""
-    max_records: int = 1000
+    max_records: Positive = 1000
     """More rows are cut off; the total stays."""
     total: str = ""
     """JMESPath to how many there are upstream."""
@@ -122,5 +122,5 @@ class ResponseSpec(Spec, frozen=True, kw_only=True):
     """The parameter whose value every record must have as its id (``q`` for the query)."""
     disclaimer: str = ""
     """JMESPath over the whole answer to words that stand behind ``terms.attribution`` then."""
-    max_total: int | None = None
+    max_total: Count | None = None
     """A larger total says that the upstream ignored what was asked."""

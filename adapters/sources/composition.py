@@ -9,7 +9,7 @@ import msgspec
 from adapters.sources.answers import FieldSpec, ResponseSpec
 from adapters.sources.limits import LimitsSpec
 from adapters.sources.spec import RequestSpec, SpecError, TermsSpec
-from adapters.sources.units import Duration, Spec
+from adapters.sources.units import Duration, Positive, Spec
 
 _STORES = ("never", "memory_only", "permanent")
 """What may be kept, the strictest first."""
@@ -32,7 +32,7 @@ class PartSpec(Spec, frozen=True, kw_only=True):
     """Placeholders that another part fills: ``{code: area.district_id}``."""
     each: bool = False
     """Ask once for every record of the part that is needed, instead of for its first."""
-    max_each: int = 20
+    max_each: Positive = 20
     """So many records at most; the part is incomplete when there are more."""
     required: bool = False
     """Without this part there is no answer."""

@@ -9,15 +9,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from adapters.rates import Rates
-from adapters.sources.units import Duration, Spec, seconds
-
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+from adapters.sources.units import Count, Duration, Positive, Share, Spec, seconds
 
 
 class QuotaSpec(Spec, frozen=True, kw_only=True):
     """So many calls in a window."""
 
-    limit: int
+    limit: Positive
     """Calls in a window."""
     per: Literal["second", "minute", "hour", "day", "month"]
     """How long a window is."""
@@ -25,6 +23,9 @@ class QuotaSpec(Spec, frozen=True, kw_only=True):
     """``rolling``: the last minute, day …; ``calendar``: this one, until it ends in *zone*."""
     zone: str = "UTC"
     """Whose midnight a calendar window ends at, such as ``Asia/Seoul``."""
+
+    def __post_init__(self) -> None:
+        _known_zone(self.zone)
 
 
 class QuietHoursSpec(Spec, frozen=True, kw_only=True):
@@ -40,10 +41,7 @@ class QuietHoursSpec(Spec, frozen=True, kw_only=True):
     """Saturdays and Sundays as a whole as well."""
 
     def __post_init__(self) -> None:
-        try:
-            ZoneInfo(self.zone)
-        except (OSError, ValueError, KeyError) as error:
-            raise ValueError(f"{self.zone!r} is no time zone, such as Asia/Seoul") from error
+        _known_zone(self.zone)
         assert self.times
 
     @property
@@ -59,13 +57,13 @@ class QuietHoursSpec(Spec, frozen=True, kw_only=True):
 class BreakerSpec(Spec, frozen=True, kw_only=True):
     """When a circuit opens, and for how long."""
 
-    failures: int = 5
+    failures: Positive = 5
     """Failed fetches in a row that open the circuit."""
     reset: Duration = seconds(60)
     """How long it stays open before one fetch is tried."""
     window: Duration = seconds(60)
     """How far back the shares below look."""
-    min_calls: Annotated[int, msgspec.Meta(ge=1)] = 20
+    min_calls: Positive = 20
     """With fewer fetches in the window no share opens the circuit."""
     failure_rate: Share = 0.5
     """The share of failed fetches that opens it."""
@@ -87,23 +85,23 @@ class LimitsSpec(Spec, frozen=True, kw_only=True):
     """All of them hold at once."""
     quotas_with_key: tuple[QuotaSpec, ...] = ()
     """Instead of *quotas* where a key is sent, for upstreams that give more to whom they know."""
-    cost: Annotated[int, msgspec.Meta(ge=1)] | str = 1
+    cost: Positive | str = 1
     """What one call counts for in the quotas, where an upstream weighs calls: a number, or
     arithmetic over parameters such as ``ceil(days / 7) * count(variables)``."""
     quiet_hours: QuietHoursSpec | None = None
     """When warm-ups and bulk work may ask; without it at any hour. Callers always may."""
     price: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """USD that one call costs, for the accounts of what was spent and saved."""
-    concurrency: int = 8
+    concurrency: Positive = 8
     """Calls at a time."""
-    queue: int = 64
+    queue: Count = 64
     """Calls of each priority that may wait for one of *concurrency*; more are refused at once."""
     reserve: Share = 0.2
     """This share of *concurrency* and of each quota is left to callers by warm-ups and bulk
     work, which have one call at least."""
     min_interval: Duration = seconds(0)
     """Between the starts of two calls."""
-    retries: int = 3
+    retries: Count = 3
     """Further tries after a failure that another try may mend."""
     backoff: Duration = seconds(0.25)
     """The first wait's upper bound; it doubles for each try."""
@@ -111,7 +109,7 @@ class LimitsSpec(Spec, frozen=True, kw_only=True):
     """No wait is longer; an upstream that asks for more is not tried again, except by bulk work."""
     retry_ratio: Share = 0.2
     """Every fetch earns so much of a further try: an outage is not met with twice the load."""
-    retry_burst: Annotated[int, msgspec.Meta(ge=0)] = 10
+    retry_burst: Count = 10
     """Beside that, so many further tries may be made in ten seconds; no more are saved up."""
     soft_timeout: Duration = seconds(2)
     """A caller is given an old answer, if there is one, when the fetch takes longer than so."""
@@ -127,3 +125,11 @@ class LimitsSpec(Spec, frozen=True, kw_only=True):
         if not (keyed and self.quotas_with_key):
             return self
         return msgspec.structs.replace(self, quotas=self.quotas_with_key)
+
+
+def _known_zone(name: str) -> None:
+    """Raise ValueError unless *name* is a time zone that this machine knows."""
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{name!r} is no time zone, such as Asia/Seoul") from error

@@ -14,7 +14,7 @@ import msgspec
 from adapters.source import Attribution
 from adapters.sources.answers import ErrorRule, FieldSpec, ResponseSpec, SuccessSpec
 from adapters.sources.limits import BreakerSpec, LimitsSpec, QuotaSpec
-from adapters.sources.units import Duration, Size, Spec, seconds
+from adapters.sources.units import Duration, Positive, Size, Spec, seconds
 
 __all__ = [
     "AuthSpec",
@@ -61,7 +61,7 @@ class ParamSpec(Spec, frozen=True, kw_only=True):
     """The least number."""
     max: float | None = None
     """The greatest number."""
-    max_length: int = 200
+    max_length: Positive = 200
     """Characters of the value."""
     pattern: str = ""
     """A regular expression that the whole value must match."""
@@ -94,9 +94,9 @@ class PagesSpec(Spec, frozen=True, kw_only=True):
     page, the total, no next cursor, or *max*.
     """
 
-    size: int = 100
+    size: Positive = 100
     """Rows of a full page."""
-    max: int = 1
+    max: Positive = 1
     """So many pages at most; each is a call."""
     cursor: str = ""
     """JMESPath over the document to the next page's cursor."""
@@ -196,7 +196,7 @@ class DatasetSpec(Spec, frozen=True, kw_only=True):
     """Texts that mean "nothing"."""
     strip_tags: bool = True
     """Take out HTML and XML tags and decode entities."""
-    max_records: int = 20
+    max_records: Positive = 20
     """Further matches are only counted."""
     at: str = ""
     """The date of the data, ISO 8601; empty: now."""

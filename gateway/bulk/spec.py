@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
-from adapters.sources.units import Duration, Size, Spec, seconds
-
-Positive = Annotated[int, msgspec.Meta(ge=1)]
+from adapters.sources.units import Duration, Positive, Size, Spec, seconds
 
 
 class BatchesSpec(Spec, frozen=True, kw_only=True):

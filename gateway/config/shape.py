@@ -119,7 +119,7 @@ def _wanted(kind: Any, error: str) -> str:
         return " or ".join(_wanted(member, error) for member in args)
     if origin is Annotated:
         bound = error.removeprefix("Expected ").partition(",")[0].replace("`", "")
-        return bound.replace("int", _WANTED[int], 1)
+        return bound.replace("int", _WANTED[int], 1).replace("float", _WANTED[float], 1)
     if origin is Literal:
         return "one of " + ", ".join(str(choice) for choice in args)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):

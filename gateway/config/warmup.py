@@ -6,10 +6,8 @@ from typing import Annotated
 
 import msgspec
 
-from adapters.sources.units import Duration, Size, Spec, seconds
+from adapters.sources.units import Count, Duration, Size, Spec, seconds
 from gateway.window import read_window
-
-Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class AheadSpec(Spec, frozen=True, kw_only=True):

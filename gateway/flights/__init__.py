@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -21,7 +21,7 @@ from adapters.commitment import Commitment, context_of
 from adapters.deadline import Deadline
 from adapters.errors import Kind, UpstreamError
 from adapters.source import Priority
-from adapters.sources.units import Spec
+from adapters.sources.units import Positive, Spec
 from gateway.flights.deadline import landing
 from gateway.flights.failures import Failures, FailuresSpec, copied, overloaded
 from gateway.flights.landed import Landed
@@ -29,7 +29,6 @@ from gateway.flights.landed import Landed
 T = TypeVar("T")
 Work = Callable[[], Awaitable[T]]
 _SHUT = "the gateway is shutting down"
-Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class FlightsSpec(Spec, frozen=True, kw_only=True):

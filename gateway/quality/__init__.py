@@ -13,6 +13,7 @@ import msgspec
 
 from adapters.errors import Kind, UpstreamError
 from adapters.source import Payload, Record
+from adapters.sources.units import Count, Positive
 from adapters.summarizers.base import Brief, Draft
 from adapters.summarizers.prompt import RULES, instructions
 from gateway.grounding import Grounds
@@ -27,9 +28,9 @@ VERBATIM = "extractive"
 class QualitySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``quality:`` of a source."""
 
-    min_characters: int = 10
+    min_characters: Count = 10
     """A shorter summary is refused."""
-    max_characters: int = 4000
+    max_characters: Positive = 4000
     """A longer summary is refused."""
     language: bool = True
     """The summary must be in the language that was asked for."""

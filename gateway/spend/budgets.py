@@ -17,12 +17,11 @@ import msgspec
 
 from adapters.errors import SummaryError
 from adapters.source import Priority
-from adapters.sources.units import Spec
+from adapters.sources.units import Share, Spec
 from gateway.events import BudgetExhausted, Events
 from gateway.spend.prices import NANOS
 
 Dollars = Annotated[float, msgspec.Meta(ge=0)]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 WHOLE_DAY = "day"
 

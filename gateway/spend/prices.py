@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.sources.units import Spec
+from adapters.sources.units import Share, Spec
 from adapters.summarizers.base import Usage
 from storage.entry import Bill
 
@@ -26,7 +26,7 @@ class PriceSpec(Spec, frozen=True, kw_only=True):
     """Of the answer."""
     cached_input: float | None = None
     """Of prompt tokens that the provider had cached; without it they cost what *input* says."""
-    batch: float = 1.0
+    batch: Share = 1.0
     """What share of all that a call costs that goes through the batch endpoint."""
 
     def __post_init__(self) -> None:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import msgspec
-
-from adapters.sources.units import Duration, Spec, seconds
-
-Positive = Annotated[int, msgspec.Meta(ge=1)]
+from adapters.sources.units import Duration, Positive, Spec, seconds
 
 
 class WatchesSpec(Spec, frozen=True, kw_only=True):

@@ -108,6 +108,22 @@ memory: {max_bytes: lots}
             "sources.medicine.summary.by: openai: expected llm.api_key or llm.base_url beside it",
         ),
         (
+            "defaults: {limits: {retries: -3}}" + SOURCE,
+            "defaults.limits.retries: -3: expected a whole number >= 0",
+        ),
+        (
+            "defaults: {limits: {concurrency: 0}}" + SOURCE,
+            "defaults.limits.concurrency: 0: expected a whole number >= 1",
+        ),
+        (
+            "warmup: {per_second: 0}" + SOURCE,
+            "warmup.per_second: 0: expected a number > 0.0",
+        ),
+        (
+            "defaults: {limits: {quotas: [{limit: 9, per: day, zone: Asia/Soul}]}}" + SOURCE,
+            "defaults.limits.quotas[0]: 'Asia/Soul' is no time zone, such as Asia/Seoul",
+        ),
+        (
             "sources: {a: {request: {url: x, params: {1: x}}}}",
             "sources.a.request.params.1: a key is text: put it in quotes",
         ),
