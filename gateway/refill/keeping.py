@@ -57,8 +57,11 @@ class Keeping:
             for task in tasks:
                 await task
         except BaseException:
+            # Nothing of it goes on here when the failure is told. What a database has taken into a
+            # batch it may write all the same: the fence looks at that (design §7).
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             raise
         return bool(took)
 

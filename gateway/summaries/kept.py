@@ -82,10 +82,26 @@ class KeptSummaries:
         return summary
 
     async def settled(self) -> None:
-        """Write what is due; return when it is written."""
+        """Write what is due; return when it is written.
+
+        It may be for others than who waits for it: who leaves takes nothing from them.
+        """
+        if self._due:
+            await asyncio.shield(self._write_due())
+
+    async def close(self) -> None:
+        """Write what is due and finish what is being written."""
+        await self.settled()
+        await asyncio.gather(*self._later)
+
+    def _write_due(self) -> asyncio.Task[None]:
         due, self._due = self._due, []
-        if not due:
-            return
+        task = asyncio.create_task(self._write(due), name="summaries")
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+        return task
+
+    async def _write(self, due: Sequence[tuple[Part, float]]) -> None:
         try:
             await self._store.put_many(due)
         except TierError as error:
@@ -94,11 +110,6 @@ class KeptSummaries:
             for part, _ in due:
                 if self._unwritten.get(part.digest) is part:
                     del self._unwritten[part.digest]
-
-    async def close(self) -> None:
-        """Write what is due and finish what is being written."""
-        await self.settled()
-        await asyncio.gather(*self._later)
 
     def _refuse(self, summary: Part) -> None:
         self._refused[summary.digest] = summary
@@ -119,9 +130,7 @@ class KeptSummaries:
 
     def _settle_later(self) -> None:
         if self._due:
-            task = asyncio.create_task(self.settled(), name="summaries")
-            self._later.add(task)
-            task.add_done_callback(self._later.discard)
+            self._write_due()
 
     async def _shared(self, tasks: Sequence[Task]) -> list[tuple[Task, Part]]:
         """Return the summaries that nearly the same inputs have, each under its task's name."""

@@ -109,9 +109,11 @@ class ScriptedSummarizer(Summarizer):
 
 
 class Remembered(SummaryStore):
-    """Summaries in a dict, or failing while *broken*."""
+    """Summaries in a dict, or failing while *broken*; those that are put wait for *gate*."""
 
     def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.kept: dict[str, tuple[Part, float]] = {}
         self.broken = False
         self.reads = 0
@@ -126,6 +128,7 @@ class Remembered(SummaryStore):
         return {digest: self.kept[digest][0] for digest in digests if digest in self.kept}
 
     async def put_many(self, summaries: Sequence[tuple[Part, float]]) -> None:
+        await self.gate.wait()
         self._check()
         self.kept |= {summary.digest: (summary, until) for summary, until in summaries}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Literal
@@ -74,6 +75,20 @@ async def test_it_is_written_with_what_it_is_for_and_at_the_end(
 async def test_what_was_paid_for_is_written_though_its_entry_never_comes(bench: Bench) -> None:
     await bench.kept.keep(SUMMARY, bench.task())
     await eventually(lambda: "digest" in bench.store.kept)
+
+
+async def test_who_leaves_while_it_is_written_takes_no_summary_from_others(bench: Bench) -> None:
+    bench.store.gate.clear()
+    await bench.kept.keep(SUMMARY, bench.task())
+    writing = asyncio.create_task(bench.kept.settled())
+    await asyncio.sleep(0)
+    writing.cancel()
+    await asyncio.wait([writing])
+    assert await bench.kept.find([bench.task()]) == {"digest": SUMMARY}
+    assert (bench.store.reads, bench.store.kept) == (0, {})
+    bench.store.gate.set()
+    await bench.kept.close()
+    assert "digest" in bench.store.kept
 
 
 async def test_what_cannot_be_written_is_told_and_not_found_any_more(bench: Bench) -> None:
