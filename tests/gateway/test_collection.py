@@ -1,9 +1,11 @@
 import gc
 import weakref
+from types import SimpleNamespace
 
 import pytest
 
 from gateway.collection import FEW, PATIENCE, THRESHOLDS, WORTH, Collector, settle
+from tests.clocks import ManualClock
 
 
 @pytest.mark.usefixtures("collector")
@@ -60,3 +62,63 @@ async def test_cycles_that_are_left_over_are_gone_at_the_next_look() -> None:
     assert known[0]() is not None
     await Collector().look()
     assert [each for each in known if each() is not None] == []
+
+
+async def test_each_look_at_what_is_in_the_air_has_the_next_one_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, gone_through = ManualClock(0.0), list[int]()
+    middle = old = 0
+    counted = SimpleNamespace(get_count=lambda: (FEW + 1, middle, old), collect=gone_through.append)
+    monkeypatch.setattr("gateway.collection.gc", counted)
+    collector = Collector(clock)
+    for seconds in (PATIENCE, 0.5, PATIENCE - 1):
+        clock.advance(seconds)
+        await collector.look()
+    assert gone_through == [0]
+    middle = THRESHOLDS[1]
+    clock.advance(0.5)
+    await collector.look()
+    assert gone_through == [0, 1]
+    old = THRESHOLDS[2]
+    for _ in range(2 * int(PATIENCE)):
+        clock.advance(0.5)
+        await collector.look()
+    assert gone_through == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("collector")
+async def test_the_young_are_gone_through_in_time_however_many_there_always_are() -> None:
+    settle()
+    clock, young = ManualClock(0.0), list[list[int]]()
+    collector, gone_through = Collector(clock), list[float]()
+    while len(gone_through) < 3:
+        young += [[] for _ in range(FEW + 1 - gc.get_count()[0])]
+        clock.advance(0.5)
+        await collector.look()
+        if gc.get_count()[0] < FEW:
+            gone_through.append(clock())
+    assert gone_through == [PATIENCE, 2 * PATIENCE, 3 * PATIENCE]
+
+
+@pytest.mark.usefixtures("collector")
+async def test_cycles_that_are_left_over_late_are_gone_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Left:
+        pass
+
+    monkeypatch.setattr("gateway.collection.THRESHOLDS", (THRESHOLDS[0], 2, 3))
+    settle()
+    one = Left()
+    one.itself = one  # type: ignore[attr-defined]
+    known = weakref.ref(one)
+    gc.collect(0)
+    gc.collect(1)  # it is old now
+    del one
+    collector = Collector()
+    for _ in range((2 + 1) * (3 + 1)):
+        young = [[] for _ in range(WORTH)]  # type: list[list[int]]
+        await collector.look()
+    assert young
+    assert known() is None

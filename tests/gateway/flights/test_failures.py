@@ -102,3 +102,35 @@ def test_what_is_remembered_is_bounded_and_makes_room_when_it_is_past() -> None:
     failures.note("later", DOWN)
     assert failures.recall("later") is not None
     assert len(failures._kept) == 1
+
+
+def test_what_makes_room_still_lets_a_key_rest() -> None:
+    clock = ManualClock()
+    failures = Failures(SPEC, clock)
+    for number in range(KEPT):
+        failures.note(str(number), DOWN)
+    clock.advance(Kind.UPSTREAM_DOWN.consequence.remember)
+    failures.note("one too many", DOWN)
+    assert failures.recall("0", rested=True) is not None
+
+
+def test_a_key_rests_for_as_long_as_its_upstream_asks() -> None:
+    assert rests_for(1, 42.0, SPEC) == 42.0
+    assert rests_for(1, 4.0, SPEC) == 5.0
+
+
+def test_where_nobody_was_asked_a_key_rests_once_however_often_it_had_failed() -> None:
+    clock = ManualClock()
+    failures = Failures(SPEC, clock)
+    for _ in range(5):
+        failures.note("k", DOWN)
+    failures.note("k", UpstreamError(Kind.CIRCUIT_OPEN, "not asked"))
+    clock.advance(5)
+    assert failures.recall("k", rested=True) is None
+
+
+def test_each_caller_is_given_an_error_of_their_own() -> None:
+    failures = Failures(SPEC, ManualClock())
+    failures.note("k", DOWN)
+    assert failures.recall("k") not in (None, DOWN)
+    assert failures.recall("k") is not failures.recall("k")

@@ -238,7 +238,7 @@ async def test_who_has_an_old_answer_does_not_wait_while_the_key_rests() -> None
 
 
 async def test_bulk_work_has_a_deadline_of_its_own() -> None:
-    flights, upstream = Flights[int](60), Upstream()
+    flights, upstream = Flights[int](3600), Upstream()
     with pytest.raises(UpstreamError, match="ended at its deadline"):
         await flights.join("k", upstream, deadline=0.01)
 

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from adapters.errors import Kind, UpstreamError
 from gateway.flights.landed import Landed
-from gateway.flights.standing import standing
+from gateway.flights.standing import flight_key, renewal_key, standing
+from gateway.lookup import Lookup
 from storage.entry import Entry, Part
 from storage.memory import MemoryTier
 from storage.tiers import Tiers
 from storage.withdrawals import NEVER
+from tests.gateway.world import ScriptedSummarizer, World
 
 
 class Withdrawing(Tiers):
@@ -70,3 +73,18 @@ async def test_where_nobody_can_tell_what_was_withdrawn_only_a_later_flight_will
     tiers.withdrawals.until = NEVER
     numbers = iter((7,))
     assert (await standing(join, 1, tiers, 7)).number == 7
+
+
+def test_lookups_fly_apart_where_what_one_is_content_with_will_not_do_for_another() -> None:
+    lookup = Lookup("medicine", "타이레놀")
+    route = World().route
+    summarized = replace(route, summarizer=ScriptedSummarizer())
+    bare = replace(route, summarizer=None)
+    assert flight_key(lookup, True) == lookup.key
+    assert flight_key(lookup, False) != lookup.key
+    # A renewal fetches: it takes nothing that is kept, and no flight that does.
+    keys = {flight_key(lookup, each) for each in (True, False)}
+    renewals = {renewal_key(lookup, summarized, each) for each in (True, False)}
+    assert len(keys | renewals) == 4
+    # Where each flight fetches, one will do for both.
+    assert {renewal_key(lookup, bare, each) for each in (True, False)} == keys
