@@ -108,6 +108,8 @@ class RedisTier:
 
 
 def _text(key: str) -> str:
+    if key.isascii():
+        return key
     try:
         key.encode()
     except UnicodeEncodeError as error:

@@ -6,15 +6,23 @@ a minute. The clients made here try once and wait as long as their maker says.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import hiredis
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
+from redis._parsers.socket import SERVER_CLOSED_CONNECTION_ERROR
 from redis.asyncio import ConnectionPool, Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import (
+    ConnectionError,  # noqa: A004 - redis-py's own
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
 
 from storage.observation import PoolState
 from storage.redis_address import RedisAddress
@@ -24,6 +32,7 @@ Client = Redis | RedisCluster
 FAULTS = (RedisError, RedisClusterException, OSError, TimeoutError)
 """What the clients raise; Python's own TimeoutError when a caller's time is over."""
 
+BYTES_PER_READ = 1 << 16
 CONNECTIONS = 16
 """To one server, at most: commands are coalesced, so that hardly more than two are in use."""
 
@@ -103,15 +112,18 @@ async def read_many(client: Redis, keys: Sequence[str]) -> Sequence[bytes | None
     """Return the values of *keys*; raise one of `FAULTS`. Its caller bounds the time it may take.
 
     It is an MGET without what redis-py does about one: a task and two timeouts to bound what is
-    bounded already, and twenty calls for those who measure it by other means than we do.
+    bounded already, and fifty calls to connect what is connected, to watch its health, and for
+    those who measure it by other means than we do.
     """
     pool: Any = client.connection_pool
     connection = pool.get_available_connection()
     try:
-        await pool.ensure_connection(connection)
-        connection.socket_timeout = None
-        await connection.send_command("MGET", *keys)
-        found: Sequence[bytes | None] = await connection.read_response()
+        if not _clean(connection):
+            await pool.ensure_connection(connection)
+            connection.socket_timeout = None  # whoever asks here bounds it as a whole
+        (command,) = connection.pack_command("MGET", *keys)
+        connection._writer.transport.write(command)
+        found = await _reply(connection._reader, connection._parser._reader)
     except ResponseError:
         raise
     except BaseException:
@@ -121,6 +133,26 @@ async def read_many(client: Redis, keys: Sequence[str]) -> Sequence[bytes | None
         pool._in_use_connections.remove(connection)
         pool._available_connections.append(connection)
     return found
+
+
+def _clean(connection: Any) -> bool:
+    """Say whether a command can be sent on *connection*, of which nothing is left to be read."""
+    if not connection.is_connected:
+        return False
+    stream, parser = connection._reader, connection._parser._reader
+    return not (stream._buffer or stream.at_eof() or parser.has_data())
+
+
+async def _reply(stream: asyncio.StreamReader, parser: hiredis.Reader) -> Sequence[bytes | None]:
+    while (found := parser.gets()) is NOT_ENOUGH_DATA:
+        data = await stream.read(BYTES_PER_READ)
+        if not data:
+            raise ConnectionError(SERVER_CLOSED_CONNECTION_ERROR)
+        parser.feed(data)
+    if isinstance(found, Exception):
+        raise found
+    values: Sequence[bytes | None] = found
+    return values
 
 
 async def locate(client: Client) -> None:

@@ -35,6 +35,8 @@ STEADY = 30.0
 PATIENCE = 1.0
 """Seconds that a trial has to connect; then it must answer as quickly as a lookup needs it."""
 KEYS_PER_READ = 128
+READS_OUT, KEYS_ENOUGH = 2, 24
+"""What one batch brings is decoded while Redis answers another, of at least so many keys."""
 COMMANDS_PER_TRIP = 128
 
 Result = TypeVar("Result")
@@ -60,12 +62,14 @@ class RedisLink:
         self._returns: list[OnReturn] = []
         self._losses: list[Callable[[], None]] = []
         self._reads: Batcher[str, bytes | None] = Batcher(
-            lambda keys: self._trip(self._read(keys)), KEYS_PER_READ, fail_waiting=True
+            lambda keys: self._trip(self._read(keys)),
+            KEYS_PER_READ,
+            fail_all=True,
+            most=READS_OUT,
+            enough=KEYS_ENOUGH,
         )
         self._commands: Batcher[Sequence[Any], Any] = Batcher(
-            lambda commands: self._trip(self._pipeline(commands)),
-            COMMANDS_PER_TRIP,
-            fail_waiting=True,
+            lambda commands: self._trip(self._pipeline(commands)), COMMANDS_PER_TRIP, fail_all=True
         )
         self._trial: asyncio.Task[None] | None = None
         self._reason = ""
@@ -96,10 +100,10 @@ class RedisLink:
         """Have *hook* called at once when Redis is refused, be it for a moment."""
         self._losses.append(hook)
 
-    async def get(self, key: str) -> bytes | None:
-        """Return the value of *key*; raise `TierError`, at once while Redis is away."""
+    def get(self, key: str) -> asyncio.Future[bytes | None]:
+        """Return the future value of *key*; raise `TierError`, at once while Redis is away."""
         self._check()
-        return await self._reads.submit(key)
+        return self._reads.submit(key)
 
     async def send(self, *command: Any) -> Any:
         """Return the reply to one command with its key, if any, in first place; or `TierError`."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -79,7 +81,7 @@ async def test_a_thousand_gets_of_one_tick_are_a_few_commands(server: Valkey) ->
         got = await asyncio.gather(*(tier.get(f"k{n}") for n in range(1000)))
         assert all(got)
         calls = server.commands()
-        assert calls.get("mget", 0) <= 9
+        assert calls.get("mget", 0) <= 10
         assert "get" not in calls
 
 
@@ -189,6 +191,24 @@ async def test_a_connection_that_breaks_is_replaced_without_a_word(server: Valke
                 except TierError:
                     await asyncio.sleep(0)
         assert watched.told.changes == []
+
+
+async def test_what_nobody_asked_for_is_the_answer_to_nobody(server: Valkey) -> None:
+    async with opened(server.port) as watched:
+        await watched.tier.put(make_entry())
+        pool: Any = watched.tier.link._client.connection_pool  # type: ignore[union-attr]
+        (connection,) = pool._available_connections
+        connection._reader.feed_data(b"*1\r\n$5\r\nstray\r\n")
+        assert await watched.tier.get("k") == make_entry()
+        assert watched.told.changes == []
+
+
+async def test_many_values_that_come_in_pieces_are_read_whole(server: Valkey) -> None:
+    async with opened(server.port) as watched:
+        entries = [make_entry(f"k{n}", random.Random(n).randbytes(20_000)) for n in range(60)]
+        await asyncio.gather(*map(watched.tier.put, entries))
+        got = await asyncio.gather(*(watched.tier.get(entry.key) for entry in entries))
+        assert got == entries
 
 
 async def test_a_slow_redis_is_left_alone_until_it_is_quick(server: Valkey) -> None:
