@@ -39,10 +39,15 @@ class Collector:
         await every(EVERY, self.look)
 
     async def look(self) -> None:
-        """Go through the young if that is due, and now and then through those that were."""
-        young, middle, _ = gc.get_count()
+        """Go through the young if that is due, and now and then through those that were.
+
+        Python goes through the old only when it finds the young too many, which looks prevent: what
+        was in use for a while and is left over as a cycle would stay for ever.
+        """
+        young, middle, old = gc.get_count()
         if self.due(young):
-            gc.collect(0 if middle < THRESHOLDS[1] else 1)
+            _, often, seldom = THRESHOLDS
+            gc.collect(0 if middle < often else 1 if old < seldom else 2)
             self._last = self._clock()
 
     def due(self, young: int) -> bool:
