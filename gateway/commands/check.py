@@ -22,7 +22,8 @@ def run(options: argparse.Namespace) -> int:
     if faults:
         raise ConfigError(faults)
     names = ", ".join(config.sources)
-    print(f"{Path(options.config)} is right: {len(config.sources)} sources ({names})")
+    count = "1 source" if len(config.sources) == 1 else f"{len(config.sources)} sources"
+    print(f"{Path(options.config)} is right: {count} ({names})")
     return 0
 
 

@@ -6,18 +6,17 @@ import argparse
 import os
 from pathlib import Path
 
+_LONGEST = 36_500
+"""Days that a key may live, where it is to end at all."""
+
 
 def parser(about: str = "") -> argparse.ArgumentParser:
     """Return the grammar; *about* says what the whole is."""
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--config",
-        type=Path,
-        default=Path(os.environ.get("LOOKUP_CONFIG") or "config.yaml"),
-        metavar="FILE",
-        help="default: LOOKUP_CONFIG, else config.yaml",
-    )
-    top = argparse.ArgumentParser(prog="python -m gateway", description=about)
+    common = _common(
+        argparse.SUPPRESS
+    )  # a subcommand's own default would undo what stood before it
+    file = _common(Path(os.environ.get("LOOKUP_CONFIG") or "config.yaml"))
+    top = argparse.ArgumentParser(prog="python -m gateway", description=about, parents=[file])
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, what: str) -> argparse.ArgumentParser:
@@ -36,9 +35,22 @@ def parser(about: str = "") -> argparse.ArgumentParser:
     worker.add_argument(
         "--concurrency", type=_count, default=4, metavar="N", help="jobs at a time; default: 4"
     )
-    _declare_keys(add("keys", "make, list and revoke API keys"))
+    _declare_keys(add("keys", "make, list and revoke API keys"), common)
     add("schema", "print the JSON schema of the configuration, for editors")
     return top
+
+
+def _common(default: Path | str) -> argparse.ArgumentParser:
+    """Return what may stand before a command and after it."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--config",
+        type=Path,
+        default=default,
+        metavar="FILE",
+        help="default: LOOKUP_CONFIG, else config.yaml",
+    )
+    return common
 
 
 def _declare_serve(serve: argparse.ArgumentParser) -> None:
@@ -61,9 +73,9 @@ def _declare_lookup(lookup: argparse.ArgumentParser) -> None:
     )
 
 
-def _declare_keys(keys: argparse.ArgumentParser) -> None:
+def _declare_keys(keys: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
     what = keys.add_subparsers(dest="what", required=True, metavar="WHAT")
-    create = what.add_parser("create", help="make a key and show it, once")
+    create = what.add_parser("create", parents=[common], help="make a key and show it, once")
     create.add_argument("--tenant", required=True, help="under whose name its callers go")
     create.add_argument(
         "--scopes",
@@ -72,10 +84,14 @@ def _declare_keys(keys: argparse.ArgumentParser) -> None:
     )
     create.add_argument("--sources", help="comma-separated; default: all")
     create.add_argument("--rate", default="", help="such as 60/min; default: clients.rate")
-    create.add_argument("--days", type=float, help="until it expires; default: never")
+    create.add_argument("--days", type=_days, help="until it expires; default: never")
     create.add_argument("--note", default="", help="what it is for")
-    what.add_parser("list", help="say which keys there are")
-    revoke = what.add_parser("revoke", help="make a key invalid, and the tokens that it minted")
+    what.add_parser("list", parents=[common], help="say which keys there are")
+    revoke = what.add_parser(
+        "revoke",
+        parents=[common],
+        help="make a key invalid, and the tokens that it minted",
+    )
     revoke.add_argument("id", metavar="ID")
 
 
@@ -89,6 +105,16 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text} is no number from 1")
     return int(text)
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
+    if not 0 < days <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text} is no number of days, up to {_LONGEST}")
+    return days
 
 
 def _pair(text: str) -> tuple[str, str]:

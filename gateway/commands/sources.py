@@ -84,5 +84,6 @@ async def _probe(route: Route, section: SourceSection) -> tuple[bool, str]:
     except UpstreamError as error:
         return False, f"{what}: {error.message} ({error.kind.value})"
     seconds = time.perf_counter() - started
+    records = "1 record" if payload.total == 1 else f"{payload.total} records"
     missing = f", without {', '.join(payload.partial)}" if payload.partial else ""
-    return not payload.partial, f"{what}: {payload.total} records in {seconds:.2f} s{missing}"
+    return not payload.partial, f"{what}: {records} in {seconds:.2f} s{missing}"

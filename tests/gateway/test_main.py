@@ -138,6 +138,9 @@ def test_wrong_usage_is_said_in_a_line_and_ends_with_2(
         ("lookup", "plants", "mint", "--param", "nothing"),
         ("serve", "--port", "70000"),
         ("popular", "--top", "0"),
+        ("keys", "create", "--tenant", "app", "--days", "-1"),
+        ("keys", "create", "--tenant", "app", "--days", "nan"),
+        ("keys", "create", "--tenant", "app", "--days", "1e12"),
     ],
 )
 def test_what_is_no_command_ends_with_2(run: Run, argv: tuple[str, ...]) -> None:
@@ -146,19 +149,36 @@ def test_what_is_no_command_ends_with_2(run: Run, argv: tuple[str, ...]) -> None
     assert ended.value.code == 2
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [("--config", "FILE", "check"), ("check", "--config", "FILE")],
+    ids=["before the command", "after it"],
+)
+def test_the_file_may_be_named_before_the_command_and_after_it(
+    file: Path, capsys: Captured, argv: tuple[str, ...]
+) -> None:
+    assert main([str(file) if word == "FILE" else word for word in argv]) == 0
+    assert capsys.readouterr().out.startswith(f"{file} is right: ")
+
+
+def test_the_file_may_be_named_last_of_the_words_about_keys(file: Path, capsys: Captured) -> None:
+    assert main(["keys", "list", "--config", str(file)]) == 0
+    assert capsys.readouterr().out.startswith("There are no keys.")
+
+
 def test_sources_tells_what_is_configured_and_probes_it(run: Run, capsys: Captured) -> None:
     assert run("sources", "--probe") == 0
     told = capsys.readouterr().out
     assert "plants by name" in told
     assert "fresh for    1d; no match 10m" in told
-    assert "mint: 1 records in " in told
+    assert "mint: 1 record in " in told
     assert "for want of a key" in told
     assert "not asked: it has neither probe nor warm" in told
 
 
 @pytest.mark.parametrize(
     ("probe", "code", "said"),
-    [("{q: Mint}", 0, "Mint: 1 records in "), ("{q: a, size: b}", 1, "probe.size: unknown")],
+    [("{q: Mint}", 0, "Mint: 1 record in "), ("{q: a, size: b}", 1, "probe.size: unknown")],
 )
 def test_what_a_probe_asks_may_be_said(
     run: Run, file: Path, capsys: Captured, probe: str, code: int, said: str
