@@ -113,6 +113,9 @@ class WriteBehind:
         for key in keys:
             while out := self._waiting.out_under(key):
                 await self._settled(out)
+                again = self._waiting.get(key)
+                if again is not None and again.entry is out.entry:
+                    self._waiting.discard(key)  # it could not be written, and would be once more
         return await self._tier.drop(keys)
 
     async def ping(self) -> None:
@@ -158,18 +161,16 @@ class WriteBehind:
         while True:
             async with self._gathering:
                 batch = await self._gathered()
-            if await self._batch(batch):
-                self._resting = 0.0
-            else:
-                self._resting = min(max(FIRST_REST, self._resting * 2), LONGEST_REST)
+            await self._batch(batch)
 
     async def _gathered(self) -> list[Pending]:
         """Return a batch: soon, or after a rest where the last one could not be written."""
-        if self._resting:
-            await self._rest(self._resting)
         while True:
             await self._news.wait()
-            if len(self._waiting) < PER_BATCH:
+            # Asked for now: another task's batch may have failed while this one waited.
+            if self._resting:
+                await self._rest(self._resting)
+            elif len(self._waiting) < PER_BATCH:
                 await self._rest(LINGER)
             self._soon.clear()
             batch = self._waiting.take(PER_BATCH)
@@ -184,8 +185,8 @@ class WriteBehind:
             async with asyncio.timeout(seconds):
                 await self._soon.wait()
 
-    async def _batch(self, batch: Sequence[Pending]) -> bool:
-        """Write what is out; return whether the database took it."""
+    async def _batch(self, batch: Sequence[Pending]) -> None:
+        """Write what is out; what could not be written waits again."""
         errors = await self._put([item.entry for item in batch])
         self._waiting.back(batch)
         failed = []
@@ -193,12 +194,13 @@ class WriteBehind:
             item.end(error)
             if not (error is None or isinstance(error, WithdrawnError)):
                 failed.append((item, error))
+        longer = min(max(FIRST_REST, self._resting * 2), LONGEST_REST)
+        self._resting = longer if failed else 0.0
         self._again(failed)
         if self._waiting:
             self._news.set()
         lost = {item.entry.key for item, _ in failed}
         await self._forget([i for i in batch if i.noted and i.entry.key not in lost])
-        return not failed
 
     async def _put(self, entries: Sequence[Entry]) -> Sequence[BaseException | None]:
         """Return for each of *entries* why the database has not taken it."""

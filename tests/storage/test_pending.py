@@ -75,3 +75,12 @@ async def test_who_waits_is_told_once_it_is_written_or_not_and_so_is_who_asks_la
     for asked in (waiting[1], failed.ended()):
         with pytest.raises(ValueError, match="no"):
             await asked
+
+
+async def test_who_waits_no_more_hinders_nobody() -> None:
+    pending = add(PendingWrites(), "a")
+    leaving, staying = (asyncio.create_task(pending.ended()) for _ in range(2))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    pending.end(None)
+    await staying
