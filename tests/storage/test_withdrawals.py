@@ -67,7 +67,25 @@ def test_an_entry_is_covered_by_what_names_it_and_by_nothing_else(
 ) -> None:
     assert after(withdrawn).covers(entry()) is covered
     assert not after(withdrawn).covers(entry(position=1))
-    assert after(scope("tag", "u"), withdrawn, scope("tag", "v")).covers(entry(1)) is covered
+    between = after(scope("tag", "u"), withdrawn, scope("tag", "v"))
+    assert between.covers(entry(position=1)) is covered
+    assert not between.covers(entry(position=2))  # it was fetched after that
+
+
+@pytest.mark.parametrize("kind", ["item", "pattern"])
+def test_of_several_withdrawals_of_a_source_those_count_that_came_after_the_fetch(
+    kind: Kind,
+) -> None:
+    ours = scope(kind, "a.b" if kind == "item" else "타이*", "medicine")
+    other = scope(kind, "z", "medicine")
+    assert not after(ours, other).covers(entry(position=1))
+    assert after(ours, other, ours).covers(entry(position=2))
+    assert after(ours, other).covers(entry())
+
+
+def test_what_another_tenant_withdraws_of_a_source_is_theirs() -> None:
+    theirs = scope("item", "a.b", "medicine", tenant="other")
+    assert not after(theirs, scope("item", "z", "medicine")).covers(entry())
 
 
 def test_the_last_of_several_alike_counts() -> None:

@@ -126,9 +126,12 @@ async def test_what_ends_since_everybody_left_leaves_the_next_flight_in_the_air(
     while not flights.waiters:
         await asyncio.sleep(0)
     leaving.cancel()
-    await asyncio.wait([leaving])
+    while flights.flying("k"):
+        await asyncio.sleep(0)
+    # In this very step it is left, and it has not ended yet.
     staying = asyncio.create_task(flights.join("k", gate.wait))
-    for _ in range(5):  # turns in which the first one ends
+    await asyncio.wait([leaving])
+    for _ in range(5):
         await asyncio.sleep(0)
     assert flights.flying("k")
     gate.set()
