@@ -3,71 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import msgspec
 import pytest
 
-from gateway.access.identity import READING
-from gateway.access.keys import ApiKey, digest, new_secret
-from gateway.access.spec import AccessSection
 from gateway.config import Config
 from gateway.events import Responded, Served
 from gateway.rates import ClientsSpec
 from gateway.web.seats import SEATS
-from storage.access import ApiKeyStore
-from storage.database import open_database
 from storage.withdrawals import Scope, Withdrawals
 from tests.clocks import ManualClock
-from tests.gateway.web import served
-from tests.gateway.web.raw_http import ASPIRIN, Raw, get, talk
+from tests.gateway.web.raw_http import ASPIRIN, get
+from tests.gateway.web.seated import World, crowd, keyed, required
 from tests.stub_upstream import Reply, StubUpstream
-
-
-class World(served.World):
-    """One whose callers sit."""
-
-    async def ask(self, *requests: bytes) -> list[Raw]:
-        """Send each of *requests* over a connection of its own."""
-        answers = await asyncio.gather(*(talk(self.port, [each], 1) for each in requests))
-        return [answer for (answer,) in answers]
-
-    async def waiting(self, count: int) -> None:
-        """Return when so many wait for a flight."""
-        async with asyncio.timeout(30):
-            while self.gateway.flights.waiters < count:
-                await asyncio.sleep(0.001)
-
-    @property
-    def seated(self) -> int:
-        return self.gateway.flights.aside
-
-    def served(self) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for event in self.told(Served):
-            found[event.outcome] = found.get(event.outcome, 0) + event.count
-        return found
 
 
 @pytest.fixture
 async def world(config: Config, clock: ManualClock) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         yield await World.opened(stack, config, clock)
-
-
-async def crowd(
-    world: World, upstream: StubUpstream, requests: Sequence[bytes], seated: int | None = None
-) -> list[Raw]:
-    """Send *requests* while the upstream is held back, and answer it once so many sit."""
-    upstream.gate.clear()
-    asking = asyncio.create_task(world.ask(*requests))
-    async with asyncio.timeout(30):
-        while world.seated < (len(requests) - 1 if seated is None else seated):
-            await asyncio.sleep(0.001)
-    await upstream.arrived(1)
-    upstream.gate.set()
-    return await asking
 
 
 async def test_a_crowd_is_answered_by_one_call_in_the_same_words(
@@ -235,26 +191,6 @@ async def test_a_gateway_that_stops_answers_who_sits(
             await asyncio.sleep(0.001)
         asyncio.get_running_loop().call_later(0.05, upstream.gate.set)
     assert {raw.status for raw in await asking} == {200}
-
-
-async def keyed(config: Config, *tenants: str) -> list[str]:
-    """Keep an API key of each of *tenants*; return the lines that show them."""
-    database = (await open_database(config.database.url)).database
-    lines = []
-    for tenant in tenants:
-        name, secret, shown = new_secret()
-        key = ApiKey(name, digest(secret), tenant, READING, None, "", "", 1.0, None, None)
-        await ApiKeyStore(database).add(key.row)
-        lines.append(f"Authorization: Bearer {shown}")
-    await database.close()
-    return lines
-
-
-def required(config: Config, share: str) -> Config:
-    section = msgspec.structs.replace(config.sources["plain"], share=share)
-    sources = {**config.sources, "plain": section}
-    access = AccessSection(mode="required", token_secret="s" * 32)
-    return msgspec.structs.replace(config, access=access, sources=sources)
 
 
 @pytest.mark.parametrize(("share", "calls"), [("tenant", 2), ("public", 1)])
