@@ -8,7 +8,7 @@ from typing import Any
 
 import jwt
 
-from gateway.access.identity import Identity, Scope, UnknownCallerError
+from gateway.access.identity import Identity, UnknownCallerError
 from gateway.access.spec import IssuerSpec
 
 REFETCH = 30.0
@@ -75,13 +75,14 @@ class Issuer:
         tenant = str(claims.get(spec.tenant_claim, "")) if spec.tenant_claim else spec.tenant
         if not tenant or not tenant.replace("-", "").replace("_", "").isalnum():
             raise UnknownCallerError("the token names no tenant")
-        granted = str(claims.get("scope", "")).split() if spec.scopes_from_token else ()
-        known = {scope.value for scope in Scope}
-        scopes = {Scope(name) for name in granted if name in known} or set(spec.scopes)
+        scopes = frozenset(spec.scopes)
+        if spec.scopes_from_token:
+            granted = str(claims.get("scope", "")).split()
+            scopes = frozenset(scope for scope in spec.scopes if scope.value in granted)
         return Identity(
             tenant=tenant,
             name=f"jwt:{claims['sub']}",
-            scopes=frozenset(scopes & set(spec.scopes)),
+            scopes=scopes,
             rate=spec.rate,
             until=float(claims["exp"]) + spec.leeway,
         )

@@ -33,7 +33,7 @@ class IssuerSpec(Spec, frozen=True, kw_only=True):
     scopes: tuple[Scope, ...] = (Scope.SEARCH, Scope.SUGGEST, Scope.STREAM)
     """What they may do at most."""
     scopes_from_token: bool = False
-    """Whether the token's ``scope`` narrows that down."""
+    """Whether the token's ``scope`` narrows that down: to nothing where it names none of them."""
     rate: str = ""
     """Requests, such as ``60/min``; empty: what holds for everyone."""
     allow_private: bool = False

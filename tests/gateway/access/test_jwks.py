@@ -85,6 +85,32 @@ async def test_clocks_may_differ_by_the_leeway(provider: Provider) -> None:
         await issuer.read(token)
 
 
+async def test_a_token_of_a_clock_that_is_ahead_by_less_than_the_leeway_is_valid_already(
+    provider: Provider,
+) -> None:
+    issuer, now = trusting(provider), int(provider.clock())
+    await issuer.read(provider.token(nbf=now + 30))
+    with pytest.raises(UnknownCallerError, match="yet"):
+        await issuer.read(provider.token(nbf=now + 31))
+
+
+async def test_a_token_that_names_no_key_is_checked_by_the_only_one_that_signs(
+    provider: Provider,
+) -> None:
+    (signs,) = provider.published
+    provider.published = [
+        {"kty": "oct", "kid": "oct", "k": "c2VjcmV0"},
+        {**signs, "kid": "enc", "use": "enc"},
+        {"kty": "unheard-of", "kid": "new"},
+        signs,
+    ]
+    provider.kid = ""
+    assert (await trusting(provider).read(provider.token())).tenant == "public"
+    provider.published = [signs, {**signs, "kid": "another"}]
+    with pytest.raises(UnknownCallerError, match="does not publish"):
+        await trusting(provider).read(provider.token())
+
+
 def unsigned(provider: Provider, alg: str) -> str:
     _, payload, _ = provider.token().split(".")
     head = json.dumps({"alg": alg, "kid": "k1"}).encode()
@@ -175,3 +201,11 @@ async def test_a_claim_may_name_the_tenant_and_must_then_be_there(provider: Prov
 async def test_the_tokens_scope_narrows_down_and_never_widens(provider: Provider) -> None:
     issuer = trusting(provider, scopes_from_token=True)
     assert (await issuer.read(provider.token(scope="search admin"))).scopes == {Scope.SEARCH}
+
+
+@pytest.mark.parametrize("scope", ["openid profile", "", None])
+async def test_a_token_whose_scope_grants_nothing_of_ours_may_nothing(
+    provider: Provider, scope: str | None
+) -> None:
+    issuer = trusting(provider, scopes_from_token=True)
+    assert (await issuer.read(provider.token(scope=scope))).scopes == frozenset()
