@@ -73,12 +73,3 @@ class Tokens:
             rate=str(claims.get("rate", "")),
             until=float(claims["exp"]),
         ), str(claims["parent"])
-
-    @staticmethod
-    def issued(token: str) -> bool:
-        """Whether *token* says that it is one of ours; says nothing of whether it is true."""
-        try:
-            claims = jwt.decode(token, options={"verify_signature": False})
-        except jwt.InvalidTokenError:
-            return False
-        return claims.get("iss") == ISSUER
