@@ -16,7 +16,7 @@ from gateway.access.identity import (
 )
 from gateway.access.keyring import KeyRing
 from gateway.access.keys import ApiKey, digest
-from gateway.access.tokens import Tokens
+from gateway.access.tokens import LONGEST, Tokens
 from storage.access import ApiKeyStore, RefreshStore
 from storage.sqlite import open_sqlite
 from tests.clocks import ManualClock
@@ -119,6 +119,34 @@ async def test_a_refresh_token_ends_with_its_time_and_with_its_key(desk: Desk) -
     desk.clock.advance(REFRESH_DAYS * 86_400)
     with pytest.raises(UnknownCallerError, match="expired"):
         await desk.grants.renew(late.refresh_token)
+    for ended in (orphan.refresh_token, late.refresh_token):
+        with pytest.raises(UnknownCallerError, match="unknown"):
+            await desk.grants.renew(ended)
+
+
+async def test_a_renewed_token_is_as_its_first_was(desk: Desk) -> None:
+    wanted = Wanted(
+        refresh=True,
+        seconds=77,
+        scopes=frozenset({Scope.SEARCH}),
+        sources=frozenset({"medicine"}),
+        rate="5/min",
+    )
+    first = await desk.grants.mint(KEY.identity, wanted)
+    assert first.refresh_token is not None
+    second = await desk.grants.renew(first.refresh_token)
+    assert second.refresh_token is not None
+    third = await desk.grants.renew(second.refresh_token)
+    assert second.identity == third.identity == first.identity
+    assert (first.seconds, second.seconds, third.seconds) == (77, 77, 77)
+
+
+async def test_a_token_has_the_rate_of_its_key_and_lives_no_longer_than_tokens_do(
+    desk: Desk,
+) -> None:
+    granted = await desk.grants.mint(replace(KEY.identity, rate="9/min"), Wanted(seconds=10**6))
+    assert (granted.identity.rate, granted.seconds) == ("9/min", LONGEST)
+    assert desk.tokens.read(granted.token)[0].until == desk.clock() + LONGEST
 
 
 async def test_without_being_asked_for_there_is_no_refresh_token(desk: Desk) -> None:
