@@ -144,8 +144,7 @@ class Breaker:
         self._adopting = True
         try:
             if state == "open":
-                self._circuit.open()
-                self.note_opened()
+                self._circuit.open()  # the listener hears of it, also where it was open
             elif self.state != "closed":
                 self._circuit.close()
                 self._tally.clear()

@@ -6,6 +6,7 @@ import pytest
 
 from adapters.breaker import Breaker
 from adapters.errors import Kind, UpstreamError
+from adapters.rates import Rates
 
 
 class Clock:
@@ -168,3 +169,37 @@ def test_what_another_replica_has_found_is_adopted_without_a_word() -> None:
     assert bench.breaker.seconds_left == 60
     bench.breaker.adopt("closed")
     assert (bench.breaker.state, bench.breaker.seconds_left, bench.changes) == ("closed", 0.0, [])
+
+
+async def test_what_another_replica_finds_does_not_end_the_trial_that_is_out() -> None:
+    bench = Bench()
+    bench.fail(times=5)
+    bench.clock.now += 60
+    with bench.breaker.watch():
+        bench.breaker.adopt("open")
+        assert bench.breaker.state == "half-open"
+    assert bench.breaker.state == "closed"
+
+
+async def test_a_circuit_that_another_replica_closes_begins_to_count_anew() -> None:
+    clock = Clock()
+    rates = Rates(calls=4, failed=0.5)
+    breaker = Breaker("s", 100, 60, clock=clock, on_change=lambda *_: None, rates=rates)
+    for _ in range(4):
+        with pytest.raises(UpstreamError), breaker.watch():
+            raise UpstreamError(Kind.TRANSIENT, "no")
+    assert breaker.state == "open"
+    breaker.adopt("closed")
+    with pytest.raises(UpstreamError), breaker.watch():
+        raise UpstreamError(Kind.TRANSIENT, "no")
+    assert breaker.state == "closed"
+
+
+async def test_of_the_tries_of_a_call_the_slowest_tells_whether_it_was_slow() -> None:
+    rates = Rates(calls=1, slow_after=5.0, slow=1.0)
+    breaker = Breaker("s", 100, 60, clock=Clock(), on_change=lambda *_: None, rates=rates)
+    with breaker.observe() as call:
+        for seconds in (1.0, 5.0, 0.1):
+            call.begin()
+            call.took(seconds)
+    assert breaker.state == "open"
