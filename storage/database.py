@@ -184,6 +184,6 @@ def _stores(
 def _parsed(url: str) -> URL:
     try:
         return make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # the latter for a port that is none
         # The text itself stays out of the message: it may hold a password.
         raise TierError("the database's URL is none (try sqlite+aiosqlite:///file)") from error

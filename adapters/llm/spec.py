@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import msgspec
 
 from adapters.sources.units import Duration, Spec, seconds
+
+_URL = re.compile(r"https?://[^/\s]")
 
 
 class ModelSpec(Spec, frozen=True, kw_only=True):
@@ -24,6 +27,9 @@ class ModelSpec(Spec, frozen=True, kw_only=True):
     """Sent with each call, such as Azure's ``api-version``."""
     timeout: Duration | None = None
     """For one summary; without one that of ``llm``."""
+
+    def __post_init__(self) -> None:
+        check_base_url(self.base_url)
 
     def within(self, other: ModelSpec) -> ModelSpec:
         """Return this with what it leaves out taken from *other*.
@@ -56,3 +62,14 @@ class EmbeddingsSpec(Spec, frozen=True, kw_only=True):
     """For one call."""
     threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.95
     """Cosine from which inputs with equal numbers, units, names and negations share a summary."""
+
+    def __post_init__(self) -> None:
+        check_base_url(self.base_url)
+
+
+def check_base_url(url: str) -> None:
+    """Raise ValueError unless *url* is empty, or one that can be asked."""
+    if url and not _URL.match(url):
+        raise ValueError(
+            f"base_url: {url} is no http or https URL, as http://127.0.0.1:11434/v1 is"
+        )

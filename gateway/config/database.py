@@ -9,7 +9,8 @@ import msgspec
 
 from adapters.sources.units import Duration, Spec, seconds
 
-_URL = re.compile(r"[a-z]\w*(\+\w+)?://")
+_URL = re.compile(r"(\w+)(\+\w+)?://")
+_SERVED = ("sqlite", "postgresql", "postgres")
 _PASSWORD = re.compile(r"[^/]+//[^/@:]*:([^/]*)@")
 Connections = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Spare = Annotated[int, msgspec.Meta(ge=0, le=1000)]
@@ -58,8 +59,7 @@ class DatabaseSection(Spec, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for url in (self.url, *self.replicas):
-            if not _URL.match(url):
-                raise ValueError(f"{url} is no URL such as sqlite+aiosqlite:///lookup.db")
+            _check(url)
         if self.replicas and not self.url.startswith("postgres"):
             raise ValueError("replicas are of a PostgreSQL server, and the url names none")
 
@@ -72,6 +72,21 @@ class DatabaseSection(Spec, frozen=True, kw_only=True):
     def secrets(self) -> tuple[str, ...]:
         """Every password that it holds."""
         return tuple(filter(None, map(_password, (self.url, *self.replicas))))
+
+
+def _check(url: str) -> None:
+    """Raise ValueError unless *url* is one of a database that is served; it tells no password."""
+    scheme = _URL.match(url)
+    if scheme is None:
+        raise ValueError(f"{url} is no URL such as sqlite+aiosqlite:///lookup.db")
+    if scheme[1] not in _SERVED:
+        wanted = "sqlite+aiosqlite:///file or postgresql+asyncpg://user:password@host/name"
+        raise ValueError(f"the url's {scheme[1]} is not supported: write {wanted}")
+    server = re.split("[/?#]", url.partition("//")[2], maxsplit=1)[0]
+    port = server.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
+    if port and not port.isdecimal():
+        hint = "a password is written percent-encoded, as / is %2F"
+        raise ValueError(f"the url's port is no number; {hint}")
 
 
 def _password(url: str) -> str:

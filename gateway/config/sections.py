@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from adapters.llm.spec import EmbeddingsSpec, ModelSpec
+from adapters.llm.spec import EmbeddingsSpec, ModelSpec, check_base_url
 from adapters.sources.spec import LimitsSpec
 from adapters.sources.units import Duration, Size, Spec, seconds
 from gateway.access.spec import AccessSection
@@ -102,6 +102,9 @@ class LlmSection(Spec, frozen=True, kw_only=True):
     patience of a day are written through it. `prices` say what that costs."""
     prices: dict[str, PriceSpec] = msgspec.field(default_factory=dict)
     """What models cost, by their names; what an unpriced model costs is unknown, not nothing."""
+
+    def __post_init__(self) -> None:
+        check_base_url(self.base_url)
 
     @property
     def usable(self) -> bool:

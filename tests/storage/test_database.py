@@ -162,7 +162,9 @@ async def test_tables_of_a_newer_version_are_refused(tmp_path: Path) -> None:
         await open_database(_url(tmp_path / "a.db"))
 
 
-@pytest.mark.parametrize("url", ["mysql://user:secret@host/db", "secret", "sqlite"])
+@pytest.mark.parametrize(
+    "url", ["mysql://user:secret@host/db", "postgresql://user:secret/x@host/db", "secret", "sqlite"]
+)
 async def test_an_unusable_url_is_refused_without_its_secrets(url: str) -> None:
     with pytest.raises(TierError) as caught:
         await open_database(url)

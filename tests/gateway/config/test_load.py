@@ -104,6 +104,25 @@ memory: {max_bytes: lots}
             "database: lookup.db is no URL such as sqlite+aiosqlite:///lookup.db",
         ),
         (
+            'database: {url: "mysql://me:geheim@host/x"}' + SOURCE,
+            "database: the url's mysql is not supported: write sqlite+aiosqlite:///file or "
+            "postgresql+asyncpg://user:password@host/name",
+        ),
+        (
+            'database: {url: "postgresql://me:geheim/42@host/x"}' + SOURCE,
+            "database: the url's port is no number; a password is written percent-encoded, "
+            "as / is %2F",
+        ),
+        (
+            'llm: {base_url: "localhost:8000/v1"}' + SOURCE,
+            "llm: base_url: localhost:8000/v1 is no http or https URL, "
+            "as http://127.0.0.1:11434/v1 is",
+        ),
+        (
+            "llm: {models: [{model: a, base_url: /v1}]}" + SOURCE,
+            "llm.models[0]: base_url: /v1 is no http or https URL, as http://127.0.0.1:11434/v1 is",
+        ),
+        (
             SOURCE + "    summary: {by: openai}",
             "sources.medicine.summary.by: openai: expected llm.api_key or llm.base_url beside it",
         ),
