@@ -21,6 +21,15 @@ _CHECKED = 20
 class ScheduleError(ValueError):
     """A schedule that is none, or too dense; the message says what is wanted."""
 
+    member = "schedule"
+    """The member of a watch that is wrong."""
+
+
+class ZoneError(ScheduleError):
+    """A time zone that is none."""
+
+    member = "zone"
+
 
 def check_schedule(schedule: str, zone: str, least: float, now: float) -> None:
     """Raise `ScheduleError` unless *schedule* has times, at least *least* seconds apart."""
@@ -57,11 +66,11 @@ def next_due(schedule: str, zone: str, now: float) -> float:
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """Return the time zone of that *name*; raise `ScheduleError`."""
+    """Return the time zone of that *name*; raise `ZoneError`."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ScheduleError(f"{name!r} is no time zone such as Asia/Seoul") from error
+        raise ZoneError(f"{name!r} is no time zone such as Asia/Seoul") from error
 
 
 def _is_cron(schedule: str) -> bool:

@@ -162,7 +162,7 @@ def _shown(watch: Watch) -> dict[str, object]:
 
 def _refused(error: Exception) -> ProblemError:
     if isinstance(error, ScheduleError):
-        return bad_body("/schedule", str(error))
+        return bad_body(f"/{error.member}", str(error))
     if isinstance(error, WebhookRefusedError):
         return bad_body("/webhook", str(error))
     return ProblemError(503, "the database does not answer")

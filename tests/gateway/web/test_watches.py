@@ -69,7 +69,7 @@ async def test_a_watch_is_made_listed_changed_and_deleted(
         ({**WATCH, "schedule": "soon"}, "/schedule"),
         ({**WATCH, "schedule": "1s"}, "/schedule"),
         ({**WATCH, "schedule": 15}, "/schedule"),
-        ({**WATCH, "zone": "Mars"}, "/schedule"),
+        ({**WATCH, "zone": "Mars"}, "/zone"),
         ({**WATCH, "lookup": "tylenol"}, "/lookup"),
         ({**WATCH, "lookup": {"source": "plain"}}, "/lookup"),
         ({**WATCH, "webhook": "https://evil.example/"}, "/webhook"),
