@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.access.identity import READING
-from gateway.access.keys import ApiKey, digest, new_secret
+from gateway.access.keys import new_key
 from storage.access import ApiKeyStore
 from storage.database import open_database
 
@@ -14,11 +14,8 @@ async def make_keys(url: str, tenants: int, keys: int, rate: str = "") -> list[s
     try:
         store, shown = ApiKeyStore(database.database), []
         for number in range(keys):
-            name, secret, text = new_secret()
             tenant = f"tenant-{number % tenants}"
-            key = ApiKey(
-                name, digest(secret), tenant, READING, None, rate, "bench", 1.0, None, None
-            )
+            key, text = new_key(tenant, READING, created=1.0, rate=rate, note="bench")
             await store.add(key.row)
             shown.append(text)
         return shown

@@ -94,10 +94,31 @@ def from_row(row: KeyRow) -> ApiKey:
     )
 
 
-def new_secret() -> tuple[str, str, str]:
-    """Return a new key's id, its secret, and the text that its owner is shown once."""
+def new_key(
+    tenant: str,
+    scopes: frozenset[Scope],
+    *,
+    created: float,
+    sources: frozenset[str] | None = None,
+    rate: str = "",
+    note: str = "",
+    expires: float | None = None,
+) -> tuple[ApiKey, str]:
+    """Return a new key as it is kept, and the text that its owner is shown once."""
     number, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    return number, secret, f"{PREFIX}_{number}_{secret}"
+    key = ApiKey(
+        id=number,
+        hash=digest(secret),
+        tenant=tenant,
+        scopes=scopes,
+        sources=sources,
+        rate=rate,
+        note=note,
+        created=created,
+        expires=expires,
+        revoked=None,
+    )
+    return key, f"{PREFIX}_{number}_{secret}"
 
 
 def split(text: str) -> tuple[str, str] | None:

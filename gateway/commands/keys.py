@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from gateway.access.identity import Scope
-from gateway.access.keys import ApiKey, digest, from_row, new_secret
+from gateway.access.keys import ApiKey, from_row, new_key
 from gateway.config import load_config
 from gateway.rates import parse_rate
 from storage.access import ApiKeyStore, AuditRow, AuditStore
@@ -56,22 +56,18 @@ async def _run(options: argparse.Namespace) -> int:
 
 
 async def _create(options: argparse.Namespace, keys: ApiKeyStore, audit: AuditStore) -> int:
-    number, secret, shown = new_secret()
     now = time.time()
-    key = ApiKey(
-        id=number,
-        hash=digest(secret),
-        tenant=_tenant(options.tenant),
-        scopes=_scopes(options.scopes),
+    key, shown = new_key(
+        _tenant(options.tenant),
+        _scopes(options.scopes),
+        created=now,
         sources=None if options.sources is None else _names(options.sources),
         rate=_rate(options.rate),
         note=options.note,
-        created=now,
         expires=None if options.days is None else now + options.days * 86_400,
-        revoked=None,
     )
     await keys.add(key.row)
-    await audit.add(AuditRow(now, key.tenant, _OPERATOR, "key.created", f"key:{number}"))
+    await audit.add(AuditRow(now, key.tenant, _OPERATOR, "key.created", f"key:{key.id}"))
     print(shown)
     print("Keep it: only its hash is stored, and it is not shown again.", file=sys.stderr)
     return 0

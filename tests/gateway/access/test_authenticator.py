@@ -9,7 +9,7 @@ from gateway.access.authenticator import Open, Required
 from gateway.access.identity import ANYONE, FOR_ANYONE, READING, UnknownCallerError
 from gateway.access.jwks import Issuer
 from gateway.access.keyring import MISSES, KeyRing
-from gateway.access.keys import ApiKey, digest, new_secret
+from gateway.access.keys import ApiKey, new_key
 from gateway.access.spec import IssuerSpec
 from gateway.access.tokens import Tokens
 from storage.access import KeyRow
@@ -54,12 +54,10 @@ class Door:
 
     def key(self) -> tuple[str, str]:
         """Return the id of a new key and what its owner shows."""
-        number, secret, shown = new_secret()
-        self.table.keys[number] = ApiKey(
-            number, digest(secret), "acme", READING, None, "", "", self.clock(), None, None
-        )
+        key, shown = new_key("acme", READING, created=self.clock())
+        self.table.keys[key.id] = key
         self.clock.advance(MISSES)
-        return number, shown
+        return key.id, shown
 
     def revoke(self, number: str) -> None:
         self.table.keys[number] = replace(self.table.keys[number], revoked=self.clock())
@@ -142,7 +140,7 @@ async def test_guesses_do_not_read_the_table_each_time() -> None:
     door = Door()
     for _ in range(50):
         with pytest.raises(UnknownCallerError):
-            await door.authenticator.identify(new_secret()[2])
+            await door.authenticator.identify(new_key("acme", READING, created=0.0)[1])
     assert door.table.reads == 1
 
 
@@ -154,7 +152,7 @@ async def test_a_table_that_cannot_be_read_lets_nobody_new_in_and_forgets_nobody
     door.clock.advance(1)
     assert door.authenticator.known(shown) is not None
     with pytest.raises(UnknownCallerError):
-        await door.authenticator.identify(new_secret()[2])
+        await door.authenticator.identify(new_key("acme", READING, created=0.0)[1])
 
 
 async def test_at_a_desk_anyone_may() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.access.identity import READING, Scope
-from gateway.access.keys import ApiKey, digest, from_row, new_secret, split
+from gateway.access.keys import ApiKey, digest, from_row, new_key, split
 
 NOW = 1_800_000_000.0
 
@@ -15,9 +15,10 @@ def made(secret: str) -> ApiKey:
 
 
 def test_what_its_owner_is_shown_splits_into_id_and_secret() -> None:
-    number, secret, shown = new_secret()
-    assert split(shown) == (number, secret)
-    assert len({new_secret()[2] for _ in range(100)}) == 100
+    key, shown = new_key("acme", READING, created=NOW)
+    number, secret = split(shown) or ("", "")
+    assert (number, key.proves(secret, NOW)) == (key.id, True)
+    assert len({new_key("acme", READING, created=NOW)[1] for _ in range(100)}) == 100
 
 
 @pytest.mark.parametrize("text", ["", "lgk_", "lgk_0123456789ab_short", "sk-abc", "a.b.c"])

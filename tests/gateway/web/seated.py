@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Sequence
 
 import msgspec
 
 from gateway.access.identity import READING
-from gateway.access.keys import PREFIX, ApiKey, digest
+from gateway.access.keys import new_key
 from gateway.access.spec import AccessSection
 from gateway.config import Config
 from gateway.events import Served
@@ -64,10 +63,9 @@ async def keyed(config: Config, *tenants: str, sources: frozenset[str] | None = 
     database = (await open_database(config.database.url)).database
     lines = []
     for tenant in tenants:
-        number, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-        key = ApiKey(number, digest(secret), tenant, READING, sources, "", "", 1.0, None, None)
+        key, shown = new_key(tenant, READING, created=1.0, sources=sources)
         await ApiKeyStore(database).add(key.row)
-        lines.append(f"Authorization: Bearer {PREFIX}_{number}_{secret}")
+        lines.append(f"Authorization: Bearer {shown}")
     await database.close()
     return lines
 

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from gateway.access.identity import EVERYTHING, READING, Scope
-from gateway.access.keys import ApiKey, digest, new_secret
+from gateway.access.keys import new_key
 from gateway.access.spec import AccessSection
 from gateway.assembly import Gateway, open_gateway
 from gateway.config import Config, ConfigError
@@ -37,8 +37,7 @@ class Door:
 
     async def key(self, tenant: str = "acme", **changes: Any) -> dict[str, str]:
         """Make a key; return the header that shows it."""
-        number, secret, shown = new_secret()
-        key = ApiKey(number, digest(secret), tenant, READING, None, "", "", 1.0, None, None)
+        key, shown = new_key(tenant, READING, created=1.0)
         await self.keys.add(replace(key, **changes).row)
         return {"Authorization": f"Bearer {shown}"}
 

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from adapters.sources.units import Size
 from gateway.access.identity import READING, Proof, Scope
-from gateway.access.keys import ApiKey, digest, new_secret
+from gateway.access.keys import new_key
 from gateway.access.spec import AccessSection
 from gateway.assembly import Gateway, open_gateway
 from gateway.config import Config
@@ -273,11 +273,10 @@ def required(config: Config, **changes: Any) -> Config:
 
 async def make_key(config: Config, **changes: Any) -> tuple[ApiKeyStore, str, str]:
     """Make a key; return its table, its id and the line that shows it."""
-    number, secret, shown = new_secret()
-    key = ApiKey(number, digest(secret), "acme", READING, None, "", "", 1.0, None, None)
+    key, shown = new_key("acme", READING, created=1.0)
     store = ApiKeyStore((await open_database(config.database.url)).database)
     await store.add(replace(key, **changes).row)
-    return store, number, f"Authorization: Bearer {shown}"
+    return store, key.id, f"Authorization: Bearer {shown}"
 
 
 async def test_a_revoked_or_unknown_or_narrow_key_is_not_answered(
