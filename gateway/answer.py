@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import floor
 from typing import Any, Literal
 
+import msgspec
 import orjson
 
 from adapters.source import Attribution, Payload, Record
@@ -24,8 +24,7 @@ Outcome = Literal["hit", "stale", "miss", "collapsed", "similar"]
 """``stale``: an old answer was given; ``collapsed``: another caller's flight was shared."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """An entry as it is served at one moment."""
 
     entry: Entry
@@ -98,7 +97,7 @@ class Answer:
 
     def seen_from(self, point: Point | None) -> Answer:
         """Return the answer as it looks from *point*, where it matters from where."""
-        return self if point is None else replace(self, near=point)
+        return self if point is None else msgspec.structs.replace(self, near=point)
 
     @property
     def of_items(self) -> bool:

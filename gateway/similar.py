@@ -111,7 +111,7 @@ class SimilarAnswers:
         # What was asked is the query, and what it is similar to stands beside.
         entry = msgspec.structs.replace(found.entry, head=encode_head(lookup))
         degraded = ("similar", *answer.degraded)
-        return replace(answer, entry=entry, degraded=degraded, similar_to=text)
+        return msgspec.structs.replace(answer, entry=entry, degraded=degraded, similar_to=text)
 
     async def settled(self) -> None:
         """Return when everything that was noted is written."""

@@ -7,7 +7,6 @@ are parts with ages of their own, so that cheap records refresh alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -92,8 +91,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, dict=True):
         return compress(encode(self))
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """What one tier said of a key."""
 
     tier: str
@@ -103,13 +101,12 @@ class Look:
     """``left``: it was not waited for any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """An entry and the name of the tier that had it."""
 
     entry: Entry
     tier: str
-    looks: tuple[Look, ...] = field(default=(), compare=False)
+    looks: tuple[Look, ...] = ()
     """Of the tiers that were asked at the same time, where there were two."""
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from storage.entry_rows import LINES
 from storage.name_fence import STATE, standing
@@ -39,8 +40,7 @@ Row = tuple[int, str, str]
 """A number, a source and a folded name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """The names of *items* of *source*, as they were at position *since* of the log."""
 
     source: str

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 Wishes = Sequence[Any]
 Do = Callable[[sqlite3.Connection, Wishes], Sequence[Any]]
 """Returns a result for each wish, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alike:
+class Alike(msgspec.Struct, frozen=True):
     """What is done once for all who want it one after the other, in their turn."""
 
     do: Do
     wish: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Together:
+class Together(msgspec.Struct, frozen=True):
     """What is done once for all of a transaction who want it, behind what each does alone."""
 
     do: Do

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Landed(Generic[T]):
+class Landed(msgspec.Struct, Generic[T], frozen=True):
     """What a flight brought, and whether its caller shared another's."""
 
     value: T

@@ -65,7 +65,7 @@ class PersonalResolver:
         entry = msgspec.structs.replace(answer.entry, summary=summary)
         stale = "stale" in answer.degraded
         degraded = degradations(entry, stale=stale, summary_expected=True)
-        return replace(answer, entry=entry, degraded=degraded)
+        return msgspec.structs.replace(answer, entry=entry, degraded=degraded)
 
     async def _summary(
         self, lookup: Lookup, route: Route, entry: Entry, number: int

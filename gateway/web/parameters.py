@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
 from multidict import MultiMapping
 
 from gateway.lookup import MAX_QUERY, Lookup, make_lookup
@@ -19,8 +19,7 @@ MAX_LIMIT = 1000
 MAX_FIELDS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(msgspec.Struct, frozen=True):
     """A search as asked: the lookup, and how its answer is to be shown."""
 
     route: Route

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
+import msgspec
 from aiohttp import hdrs, web
 from aiohttp.web_request import Request
 
@@ -24,7 +24,7 @@ async def placed(request: Request, asked: Search) -> Search:
     if session is None:
         return asked
     lookup = await request.app[GATEWAY].sessions.place(asked.lookup, session)
-    return replace(asked, lookup=lookup)
+    return msgspec.structs.replace(asked, lookup=lookup)
 
 
 def private(headers: dict[str, str], asked: Search) -> None:

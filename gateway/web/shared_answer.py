@@ -81,7 +81,7 @@ class Answers:
     def of(self, search: Search, answer: Answer, content: str, tag: str) -> SharedAnswer:
         """Return *answer* to *search* as others have it: for them nothing was fetched."""
         if answer.outcome == "miss":
-            answer = replace(answer, outcome="collapsed")
+            answer = msgspec.structs.replace(answer, outcome="collapsed")
         return SharedAnswer(self, search, answer, content, tag)
 
     def note(self, seat: Seat, reply: bytes, source: str, seconds: float, *, hit: bool) -> None:
