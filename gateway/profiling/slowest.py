@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+import msgspec
+
 from gateway.events import Event, Responded, Served
 from gateway.statistics import Latencies
 
@@ -30,8 +32,7 @@ class RouteTimes:
     """For one request."""
 
 
-@dataclass(frozen=True, slots=True)
-class SlowKey:
+class SlowKey(msgspec.Struct, frozen=True):
     """A lookup that took long."""
 
     key: str
@@ -64,8 +65,8 @@ class Slowest:
 
     def lookups(self) -> list[SlowKey]:
         """Return the slowest lookups of the last `SPAN` seconds, the slowest first."""
-        self._forget()
-        return sorted(self._keys.values(), key=lambda each: -each.seconds)
+        self._cut()
+        return [*self._keys.values()]
 
     def _responded(self, event: Responded) -> None:
         route = self.routes[event.route]
@@ -81,16 +82,13 @@ class Slowest:
         self._keys[event.key] = SlowKey(
             event.key, event.source, event.tenant, event.outcome, event.seconds, self._clock()
         )
-        if len(self._keys) > MOST_KEYS:
-            self._forget()
-            while len(self._keys) > MOST_KEYS:
-                del self._keys[min(self._keys.values(), key=_SECONDS).key]
-        full = len(self._keys) >= MOST_KEYS
-        self._least = min(map(_SECONDS, self._keys.values())) if full else 0.0
+        if len(self._keys) >= 2 * MOST_KEYS:  # one sorting for so many, not one for each
+            self._cut()
 
-    def _forget(self) -> None:
+    def _cut(self) -> None:
+        """Keep the slowest `MOST_KEYS` of the last `SPAN` seconds, the slowest first."""
         old = self._clock() - SPAN
-        for key in [each.key for each in self._keys.values() if each.at < old]:
-            del self._keys[key]
-        if len(self._keys) < MOST_KEYS:
-            self._least = 0.0
+        recent = [each for each in self._keys.values() if each.at >= old]
+        slowest = sorted(recent, key=_SECONDS, reverse=True)[:MOST_KEYS]
+        self._keys = {each.key: each for each in slowest}
+        self._least = slowest[-1].seconds if len(slowest) == MOST_KEYS else 0.0
