@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -87,6 +88,20 @@ def _answers(url: str) -> bool:
         return False
 
 
+def told(running: Fleet) -> str:
+    """Return where everything listens, and how Valkey is killed and started again by hand."""
+    redis = running.redis
+    assert redis.process is not None
+    lines = [
+        f"PostgreSQL  {running.database}",
+        f"Valkey      {redis.url}",
+        f"  killed by   kill -9 {redis.process.pid}",
+        f"  again by    {shlex.join(redis.command)}",
+        *(f"gateway     {url}" for url in running.urls),
+    ]
+    return "\n".join(lines)
+
+
 def walk(running: Fleet) -> None:
     """Look up, withdraw, and kill Redis; print what is answered."""
     one, two, three = running.urls
@@ -128,10 +143,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         tempfile.TemporaryDirectory(prefix="lookup-fleet-") as folder,
         fleet(Path(folder)) as running,
     ):
-        sys.stdout.write(f"PostgreSQL  {running.database}\nValkey      {running.redis.url}\n")
-        for url in running.urls:
-            sys.stdout.write(f"gateway     {url}\n")
-        sys.stdout.write(f"logs        {folder}\n\n")
+        sys.stdout.write(f"{told(running)}\nlogs        {folder}\n\n")
         sys.stdout.flush()
         if options.walk:
             walk(running)

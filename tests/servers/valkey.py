@@ -40,11 +40,15 @@ class Valkey:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
 
+    @property
+    def command(self) -> list[str]:
+        """What starts it, in *folder*."""
+        return [str(get_binary_path()), *self.options, "--port", str(self.port)]
+
     def start(self) -> None:
         """Start it, again on the same port if it was killed, and wait until it answers."""
-        command = [str(get_binary_path()), *self.options, "--port", str(self.port)]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command, cwd=self.folder, stdout=log, stderr=log)
         awaited(self._answers)
 
     def kill(self) -> None:
