@@ -86,6 +86,22 @@ def test_every_promise_names_a_test_that_there_is() -> None:
         assert f"def {name or 'test_'}" in (ROOT / path).read_text(), (path, name)
 
 
+def test_every_file_that_is_named_is_there() -> None:
+    named = re.compile(r"`((?:\w[\w-]*/)+[\w.*-]*)(?:::(\w+))?`")
+    folders = {each.name for each in ROOT.iterdir()}
+    found = [
+        (file.name, *match)
+        for file in (ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md"))
+        for match in named.findall(file.read_text())
+        if match[0].partition("/")[0] in folders or match[0].endswith((".py", ".md", ".yaml"))
+    ]
+    assert len(found) >= 100
+    for page, path, name in found:
+        there = sorted(ROOT.glob(path))
+        assert there, (page, path)
+        assert f"def {name}" in there[0].read_text() if name else True, (page, path, name)
+
+
 def test_every_link_leads_somewhere() -> None:
     for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for link in re.findall(r"\]\(([^)#]+)\)", file.read_text()):
