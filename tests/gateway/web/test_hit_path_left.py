@@ -1,0 +1,100 @@
+"""What the hit path leaves to the handler, and what it goes on to answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from email.utils import formatdate
+
+import pytest
+
+from gateway.config import Config
+from gateway.events import Asked
+from gateway.web.hit_path import HITS
+from storage.withdrawals import Scope
+from tests.clocks import ManualClock
+from tests.gateway.web.raw_http import ASPIRIN, Raw, get, talk
+from tests.gateway.web.seated import keyed, required
+from tests.gateway.web.served import World
+
+
+@pytest.fixture
+async def world(config: Config, clock: ManualClock) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        yield await World.opened(stack, config, clock)
+
+
+async def ask(world: World, request: bytes = get()) -> Raw:
+    (raw,) = await talk(world.port, [request], 1)
+    return raw
+
+
+async def learned(world: World, request: bytes = get()) -> None:
+    """Have *request* answered from its bytes from now on."""
+    for _ in range(2):
+        assert (await ask(world, request)).status == 200
+    before = quick(world)
+    assert (await ask(world, request)).status == 200
+    assert quick(world) == before + 1
+
+
+def quick(world: World) -> int:
+    """Return how often the hit path has answered."""
+    world.app[HITS].flush()
+    return sum(count for event in world.told(Asked) for _, count in event.lookups)
+
+
+@pytest.mark.parametrize("share", ["tenant", "public"])
+async def test_a_key_that_is_not_for_a_source_has_no_hit_of_it(
+    config: Config, clock: ManualClock, share: str
+) -> None:
+    (whole,) = await keyed(config, "acme")
+    (narrow,) = await keyed(config, "acme", sources=frozenset({"medicine"}))
+    async with AsyncExitStack() as stack:
+        world = await World.opened(stack, required(config, share), clock)
+        medicine = "/v1/search?source=medicine&q=x"
+        await learned(world, get(ASPIRIN, whole))
+        await learned(world, get(medicine, whole))
+        for _ in range(2):
+            assert (await ask(world, get(medicine, narrow))).status == 200
+        before = quick(world)
+        assert (await ask(world, get(medicine, narrow))).status == 200
+        assert quick(world) == before + 1
+        assert (await ask(world, get(ASPIRIN, narrow))).status == 404
+        assert quick(world) == before + 1
+
+
+async def test_what_something_else_was_withdrawn_after_is_a_hit_still(world: World) -> None:
+    await learned(world)
+    before = quick(world)
+    await world.gateway.invalidations.withdraw(Scope("tag", "public", value="unheard-of"))
+    assert (await ask(world)).status == 200
+    assert quick(world) == before + 1
+    await world.gateway.invalidations.withdraw(Scope("source", "public", "plain"))
+    assert "fwd=miss" in (await ask(world)).headers["cache-status"]
+    assert quick(world) == before + 1
+
+
+async def test_what_was_dropped_takes_no_room_among_what_is_ready(world: World) -> None:
+    await learned(world)
+    ready = world.app[HITS]
+    assert ready.size > 0
+    await world.gateway.tiers.drop(list(world.gateway.tiers.memory._cache))
+    assert "fwd=miss" in (await ask(world)).headers["cache-status"]
+    assert ready.size == 0
+
+
+async def test_a_hit_has_the_date_of_its_second(world: World, clock: ManualClock) -> None:
+    await learned(world)
+    before = quick(world)
+    for seconds in (0, 90, -30, 0.75, 0.5):
+        clock.advance(seconds)
+        assert (await ask(world)).headers["date"] == formatdate(clock(), usegmt=True)
+    assert quick(world) == before + 5
+
+
+async def test_a_head_that_is_longer_than_most_is_read_by_the_parser_alone(world: World) -> None:
+    long = [f"X-Long-{number}: {'a' * 4000}" for number in range(3)]
+    for _ in range(4):
+        assert (await ask(world, get(ASPIRIN, *long))).status == 200
+    assert quick(world) == 0
