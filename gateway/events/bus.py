@@ -61,7 +61,8 @@ class Events:
 
         What `waits` is told behind the answer, where this context has one to hold it for.
         """
-        at_once, others, waits = self._whom(type(event))
+        kind = type(event)
+        at_once, others, waits = self._concerned.get(kind) or self._whom(kind)
         if at_once:
             _tell(at_once, event)
         if waits:
@@ -75,16 +76,16 @@ class Events:
         """Tell what was *held*, and hold nothing more for it."""
         events, held.events = held.events, None
         for event in events or ():
-            _tell(self._whom(type(event))[1], event)
+            kind = type(event)
+            _tell((self._concerned.get(kind) or self._whom(kind))[1], event)
 
     def _whom(self, kind: type[Event]) -> _Concerned:
-        concerned = self._concerned.get(kind)
-        if concerned is None:
-            those = [(each, now) for each, kinds, now in self._listeners if issubclass(kind, kinds)]
-            at_once = tuple(each for each, now in those if now)
-            others = tuple(each for each, now in those if not now)
-            concerned = at_once, others, issubclass(kind, Event) and kind.waits
-            self._concerned[kind] = concerned
+        """Return whom *kind* concerns, and remember it until somebody else subscribes."""
+        those = [(each, now) for each, kinds, now in self._listeners if issubclass(kind, kinds)]
+        at_once = tuple(each for each, now in those if now)
+        others = tuple(each for each, now in those if not now)
+        concerned = at_once, others, issubclass(kind, Event) and kind.waits
+        self._concerned[kind] = concerned
         return concerned
 
 

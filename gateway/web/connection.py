@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from logging import Logger
+from functools import cached_property
 from time import perf_counter
 from typing import Any
 
@@ -29,10 +29,11 @@ _QUIET = ("/healthz", "/readyz")
 class AccessLog(AbstractAccessLogger):
     """One line per request. The query string is not in it: what people look up is their own."""
 
-    def __init__(self, logger: Logger, log_format: str) -> None:
-        super().__init__(logger, log_format)
-        # Bound once per connection: an unbound logger is made anew for each line.
-        self._access = structlog.get_logger("gateway.access").bind()
+    @cached_property
+    def _access(self) -> Any:
+        # Bound once per connection: an unbound logger is made anew for each line. Most connections
+        # are those of clients whose lines others tell (`hit_log`, `plain`).
+        return structlog.get_logger("gateway.access").bind()
 
     def log(self, request: BaseRequest, response: web.StreamResponse, time: float) -> None:
         """Log *request*; *time* is aiohttp's own, in seconds, which uvloop rounds to 1 ms."""
