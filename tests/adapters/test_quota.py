@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -116,9 +117,38 @@ def test_who_leaves_a_share_to_others_is_refused_earlier_and_the_others_are_not(
     assert refused(meter).kind is Kind.QUOTA_DAY
 
 
-def test_of_the_smallest_quota_bulk_work_has_one_call() -> None:
-    meter = LocalMeter([QuotaSpec(limit=1, per="minute")], Clock())
+@pytest.mark.parametrize("window", ["rolling", "calendar"])
+def test_of_the_smallest_quota_bulk_work_has_one_call(
+    window: Literal["rolling", "calendar"],
+) -> None:
+    meter = LocalMeter([QuotaSpec(limit=1, per="minute", window=window)], Clock())
     meter.take(leave=0.9)
     with pytest.raises(UpstreamError) as caught:
         meter.take(leave=0.9)
     assert caught.value.kind is Kind.QUOTA_SHORT
+
+
+def test_what_weighs_more_than_all_of_a_window_has_it_to_itself() -> None:
+    clock = Clock()
+    meter = LocalMeter([QuotaSpec(limit=10, per="minute")], clock)
+    meter.take(12)
+    refused(meter)
+    clock.now += 60
+    meter.take()
+
+
+def test_what_an_upstream_says_later_makes_no_wait_shorter() -> None:
+    meter = LocalMeter([], Clock())
+    meter.exhaust(Kind.QUOTA_DAY, 100)
+    meter.exhaust(Kind.QUOTA_SHORT, 5)
+    assert (refused(meter).kind, refused(meter).retry_after) == (Kind.QUOTA_DAY, 100)
+
+
+def test_a_spent_quota_is_believed_until_the_first_of_its_long_windows_ends() -> None:
+    long = [QuotaSpec(limit=9, per=per, window="calendar", zone="Asia/Seoul") for per in _LONG]
+    meter = LocalMeter(long, Clock())
+    meter.exhaust(Kind.QUOTA_DAY, None)
+    assert refused(meter).retry_after == 12 * 3600
+
+
+_LONG: tuple[Literal["month", "day"], ...] = ("month", "day")

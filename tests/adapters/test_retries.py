@@ -59,3 +59,29 @@ def test_a_wait_is_within_its_bounds(
     wait = backoff(attempt, first, longest, draw)
     assert 0 <= wait <= longest
     assert wait <= first * 2**attempt
+
+
+def test_however_long_nothing_was_asked_no_more_than_a_burst_is_saved_up() -> None:
+    clock = ManualClock()
+    budget = RetryBudget(0.1, 3, clock)
+    clock.advance(1e6)
+    assert [budget.spend() for _ in range(5)] == [True, True, True, False, False]
+    clock.advance(REFILL / 3 + 0.001)
+    assert [budget.spend() for _ in range(2)] == [True, False]
+
+
+def test_ten_calls_that_earn_a_tenth_each_earn_one_retry() -> None:
+    budget = RetryBudget(0.1, 0, ManualClock())
+    for _ in range(10):
+        budget.earn()
+    assert budget.spend()
+
+
+def test_half_of_what_is_saved_is_for_callers_alone() -> None:
+    budget = RetryBudget(0.0, 6, ManualClock())
+    assert [budget.spend(urgent=False) for _ in range(4)] == [True, True, True, False]
+    assert [budget.spend() for _ in range(4)] == [True, True, True, False]
+
+
+def test_jitter_is_full() -> None:
+    assert [backoff(2, 1.0, 100.0, draw) for draw in (0.0, 0.5, 1.0)] == [0.0, 2.0, 4.0]
