@@ -6,19 +6,21 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from storage.sqlite_connection import TimedConnection
 
 Result = TypeVar("Result")
+Job = Callable[[], Any]
 
 
 class ConnectionThread:
     """One connection and the one thread that uses it, in order."""
 
     def __init__(self, connect: Callable[[], TimedConnection]) -> None:
-        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[Job, asyncio.Future[Any]] | None] = SimpleQueue()
         self._connect = connect
         self._connection: TimedConnection | None = None
         self._thread = threading.Thread(target=self._work, name="sqlite", daemon=True)
@@ -26,7 +28,7 @@ class ConnectionThread:
 
     def run(self, job: Callable[[sqlite3.Connection], Result]) -> asyncio.Future[Result]:
         """Return the future result of *job*, or whatever it raises."""
-        return self._call(lambda: self._do(job))
+        return self._call(partial(self._do, job))
 
     @property
     def queued(self) -> int:
@@ -39,44 +41,42 @@ class ConnectionThread:
         self._jobs.put(None)
 
     def _call(self, job: Callable[[], Result]) -> asyncio.Future[Result]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Result] = loop.create_future()
-
-        def work() -> None:
-            try:
-                result = job()
-            except Exception as error:  # noqa: BLE001 - it is raised where the future is awaited
-                self._tell(loop, _fail, future, error)
-            else:
-                self._tell(loop, _succeed, future, result)
-
-        self._jobs.put(work)
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._jobs.put((job, future))
         return future
 
     def _do(self, job: Callable[[sqlite3.Connection], Result]) -> Result:
-        connection = self._open()
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = self._connect()
         try:
             return job(connection)
         finally:
             connection.ended()
-
-    def _open(self) -> TimedConnection:
-        if self._connection is None:
-            self._connection = self._connect()
-        return self._connection
 
     def _shut(self) -> None:
         if self._connection is not None:
             self._connection.close()
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
+        while (asked := self._jobs.get()) is not None:
+            _answer(*asked)
+            del asked  # nothing is held while there is nothing to do
 
-    @staticmethod
-    def _tell(loop: asyncio.AbstractEventLoop, *call: Any) -> None:
-        if not loop.is_closed():  # nobody is left to tell when the loop ended first
-            loop.call_soon_threadsafe(*call)
+
+def _answer(job: Job, future: asyncio.Future[Any]) -> None:
+    try:
+        result = job()
+    except Exception as error:  # noqa: BLE001 - it is raised where the future is awaited
+        _tell(future, _fail, error)
+    else:
+        _tell(future, _succeed, result)
+
+
+def _tell(future: asyncio.Future[Any], how: Callable[..., None], result: object) -> None:
+    loop = future.get_loop()
+    if not loop.is_closed():  # nobody is left to tell when the loop ended first
+        loop.call_soon_threadsafe(how, future, result)
 
 
 def _succeed(future: asyncio.Future[Result], result: Result) -> None:
