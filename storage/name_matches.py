@@ -72,7 +72,8 @@ class _Right:
         while start >= 0:
             end = start + len(piece)
             if second:
-                place = name.find(second, end, end + self._between + len(second))
+                # The last one: the window of the first is within its own.
+                place = name.rfind(second, end, end + self._between + len(second))
                 end = place + len(second) if place >= 0 else -1
             if end >= 0:
                 first = min(first, max(0, start - self._before))

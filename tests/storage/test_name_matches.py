@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from storage.name_matches import FAR, edits_between, held
@@ -36,6 +36,7 @@ def test_no_name_is_nearer_than_its_best_part(text: str, name: str) -> None:
     assert edits_between(text)(name) >= min(nearest, 1)
 
 
+@example("aababa", 2, "a", "")  # the second piece stands twice behind the first
 @given(
     st.text("abcdef", min_size=3, max_size=14),
     st.integers(0, 13),
