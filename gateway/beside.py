@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 
+AGAIN = 20.0
+"""Seconds after which what has been told to end is told again; most have ended long before."""
+
 
 @asynccontextmanager
 async def beside(**works: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
@@ -18,8 +21,12 @@ async def beside(**works: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
+        left = {*tasks}
+        while left:
+            for task in left:
+                task.cancel()
+            # Again: one that comes as a wait ends may be lost (Python 3.11's `wait_for`).
+            _, left = await asyncio.wait(left, timeout=AGAIN)
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(ended, Exception):
                 raise ended

@@ -19,6 +19,8 @@ HEARTBEAT = 2.0
 to that."""
 FIRST_REST, LONGEST_REST = 0.05, 2.0
 """Seconds between two attempts to subscribe."""
+LEAVING = 0.1
+"""Seconds after which who has been told to end is told again."""
 
 Handler = Callable[[bytes], None]
 
@@ -60,8 +62,12 @@ class RedisChannels:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.wait([task, *self._out])
+            # A cancellation that comes as redis-py's write ends is lost (Python 3.11's `wait_for`).
+            while not task.done():
+                task.cancel()
+                await asyncio.wait([task], timeout=LEAVING)
+            if self._out:
+                await asyncio.wait(self._out)
             with suppress(*FAULTS):
                 await self._client.aclose()
 

@@ -123,7 +123,9 @@ class SharedLeases(ABC):
             self._behind(self._release(key, token, note))
 
     async def _renewing(self, key: str, token: str) -> None:
-        while True:
+        task = asyncio.current_task()
+        # A cancellation may be lost in a renewal (Python 3.11's `wait_for`, in redis-py).
+        while task is not None and not task.cancelling():
             await asyncio.sleep(self._term / 3)
             with suppress(TierError):
                 await self._renew(key, token)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -26,6 +27,23 @@ async def test_works_go_on_by_their_names_and_have_ended_when_the_context_is_lef
         assert {"one", "another"} <= names()
     assert ended == ["ended", "ended"]
     assert not {"one", "another"} & names()
+
+
+async def test_a_work_that_loses_its_cancellation_is_told_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.beside.AGAIN", 0.01)
+    lost: list[int] = []
+
+    async def work() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        lost.append(1)
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(30), beside(deaf=work()):
+        await asyncio.sleep(0)
+    assert lost == [1]
 
 
 async def test_what_a_work_raises_is_raised_when_all_have_ended() -> None:

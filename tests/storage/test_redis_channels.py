@@ -144,6 +144,15 @@ async def test_silence_is_no_fault(valkey_server: Valkey) -> None:
         assert gaps == [1]
 
 
+async def test_who_listens_ends_whenever_it_is_told_to(valkey_server: Valkey) -> None:
+    for turns in range(30):
+        async with channels(valkey_server.url, "ending:") as one:
+            one.subscribe("c", lambda _: None)
+            async with asyncio.timeout(30), one.running():
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+
+
 async def test_a_cluster_carries_messages_between_its_servers(cluster: list[Valkey]) -> None:
     url = url_of(cluster)
     async with channels(url, "cluster:") as one, channels(url, "cluster:") as other:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -52,6 +53,30 @@ async def test_an_end_that_could_not_be_told_is_told_again_soon() -> None:
     await eventually(lambda: leases.told)
     assert leases.told == ["k"]
     assert leases.failures == 0
+
+
+async def test_a_lease_is_renewed_no_more_after_its_work_though_a_cancellation_is_lost() -> None:
+    class Deaf(Kept):
+        renewing = asyncio.Event()
+
+        async def _renew(self, key: str, token: str) -> None:
+            self.renewing.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    leases = Deaf()
+    leases._term = 0.03
+    renewals: list[asyncio.Task[object]] = []
+
+    async def long_work() -> str:
+        await leases.renewing.wait()
+        renewals.extend(each for each in asyncio.all_tasks() if each.get_name() == "lease k")
+        return "made"
+
+    assert await leases.once("k", long_work, look, lambda _: Note()) == "made"
+    assert len(renewals) == 1
+    await asyncio.wait(renewals, timeout=30)
+    assert renewals[0].done()
 
 
 async def test_closing_tries_once_more_and_does_not_wait_for_a_keeper_that_stays_away() -> None:
