@@ -19,6 +19,7 @@ from gateway.events import Event, Events
 from tests.adapters.llm.stub_chat import StubChat, chunk, completion
 from tests.serving import served
 from tests.stub_upstream import Reply, StubUpstream, source
+from tests.waiting import eventually
 
 GOOD = ("A pill ", "for a headache. ", "Take 500 mg at most.")
 RECORD = {"id": "1", "name": "pill", "use": "For a headache. Take 500 mg at most."}
@@ -78,18 +79,20 @@ class World:
 
     async def asked(self, count: int = 1) -> None:
         """Return when the model was asked so many times."""
-        while len(self.chat.asked) < count:
-            await asyncio.sleep(0.002)
+        await eventually(lambda: len(self.chat.asked) >= count)
 
     def allow(self, count: int) -> None:
         """Let the model send so many more events."""
         for _ in range(count):
             self.chat.permits.release()
 
+    async def waiting(self, count: int) -> None:
+        """Return when so many wait for a flight."""
+        await eventually(lambda: self.gateway.flights.waiters >= count)
+
     async def landed(self) -> None:
         """Return when no flight is in the air."""
-        while self.gateway.flights.count:
-            await asyncio.sleep(0.002)
+        await eventually(lambda: not self.gateway.flights.count)
 
     def stream(self, session: str = "", **params: str) -> Any:
         given = {"source": "medicine", "q": "pill", **params}
@@ -139,6 +142,14 @@ async def events(response: aiohttp.ClientResponse) -> AsyncIterator[Told]:
             yield name, orjson.loads(line.removeprefix("data: "))
         if not line.startswith("event: "):
             assert await lines.readline() == b"\n"
+
+
+async def first_delta(told: AsyncIterator[Told]) -> Told:
+    """Return the first piece of the summary; what is told before it is passed over."""
+    async for each in told:
+        if each[0] == "summary.delta":
+            return each
+    raise AssertionError("the stream has ended, and no summary was begun")
 
 
 def names(told: list[Told]) -> list[str]:

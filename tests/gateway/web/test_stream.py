@@ -13,7 +13,16 @@ import pytest
 from gateway.events import SummaryFailed
 from storage.withdrawals import Scope, Withdrawals
 from tests.adapters.llm.stub_chat import completion
-from tests.gateway.web.modelled import GOOD, RECORD, World, events, names, text, written
+from tests.gateway.web.modelled import (
+    GOOD,
+    RECORD,
+    World,
+    events,
+    first_delta,
+    names,
+    text,
+    written,
+)
 from tests.stub_upstream import Reply
 
 
@@ -90,8 +99,7 @@ async def test_all_who_join_share_one_upstream_call_and_one_call_of_the_model(
             so_far += (await anext(early))[1]["text"]
         searching = asyncio.create_task(world.search())
         streams = [asyncio.create_task(world.told()) for _ in range(20)]
-        while world.gateway.flights.waiters < 22:
-            await asyncio.sleep(0.002)
+        await world.waiting(22)
         world.allow(3)
         late = await asyncio.gather(*streams)
         rest = [told async for told in early]
@@ -107,12 +115,10 @@ async def test_another_query_with_the_same_records_hears_the_same_stream(world: 
     world.chat.permits = asyncio.Semaphore(1)
     async with world.stream() as first:
         early = events(first)
-        while (await anext(early))[0] != "summary.delta":
-            pass
+        await first_delta(early)
         other = asyncio.create_task(world.told(q="tablet"))
         await world.upstream.arrived(2)
-        while world.gateway.flights.waiters < 2:
-            await asyncio.sleep(0.002)
+        await world.waiting(2)
         world.allow(10)
         assert text(await other) == "".join(GOOD)
     assert len(world.chat.asked) == 1
@@ -162,8 +168,7 @@ async def test_a_client_who_leaves_midway_takes_nothing_from_anybody(world: Worl
     world.chat.permits = asyncio.Semaphore(1)
     async with world.stream() as response:
         told = events(response)
-        while (await anext(told))[0] != "summary.delta":
-            pass
+        await first_delta(told)
         response.close()
     world.allow(10)
     await world.landed()
@@ -177,17 +182,15 @@ async def test_who_comes_after_a_withdrawal_hears_nothing_of_the_flight_before(
     world.chat.permits = asyncio.Semaphore(1)
     async with world.stream() as before:
         early = events(before)
-        while (await anext(early))[0] != "summary.delta":
-            pass
+        await first_delta(early)
         world.upstream.default = Reply(records=[{**RECORD, "use": "Withdrawn from the market."}])
         body = {"source": "medicine", "q": "pill", "wait": False}
         async with world.client.post("/v1/invalidate", json=body) as response:
             assert response.status == 200
+        world.chat.events = written("Withdrawn from the market.")
         world.chat.body = completion("Withdrawn from the market.")
         after = asyncio.create_task(world.told())
-        while world.gateway.flights.waiters < 2:
-            await asyncio.sleep(0.002)
-        world.chat.events = written("Withdrawn from the market.")
+        await world.waiting(2)
         world.allow(100)
         told = await after
     assert "500" not in str(told)
@@ -204,19 +207,17 @@ async def test_who_comes_while_the_log_is_lost_hears_nothing_of_a_flight_before(
     world.chat.permits = asyncio.Semaphore(1)
     async with world.stream() as before:
         early = events(before)
-        while (await anext(early))[0] != "summary.delta":
-            pass
+        await first_delta(early)
         monkeypatch.setattr(Withdrawals, "current", False)
         new = "Withdrawn from the market."
         world.upstream.default = Reply(records=[{**RECORD, "use": new}])
-        world.chat.body = completion(new)
+        # What streams already goes on as it began.
+        world.chat.events, world.chat.body = written(new), completion(new)
         async with world.stream() as response:
-            while world.gateway.flights.waiters < 2:
-                await asyncio.sleep(0.002)
+            await world.waiting(2)
             if heard:
                 await world.gateway.invalidations.withdraw(Scope("all", "public"))
                 monkeypatch.undo()
-            world.chat.events = written(new)
             world.allow(100)
             told = [each async for each in events(response)]
     assert "500" not in str(told)
@@ -239,19 +240,17 @@ async def test_a_summary_of_withdrawn_records_does_not_follow_others_of_another_
     new = "Withdrawn from the market."
     async with world.stream() as before:
         early = events(before)
-        while (await anext(early))[0] != "summary.delta":
-            pass
+        await first_delta(early)
         world.upstream.default = Reply(records=[{**RECORD, "use": new}])
-        world.chat.body = completion(new)
+        # What streams already goes on as it began.
+        world.chat.events, world.chat.body = written(new), completion(new)
         await world.gateway.invalidations.withdraw(Scope("all", "public"))
         async with world.stream() as response:
-            while world.gateway.flights.waiters < 2:
-                await asyncio.sleep(0.002)
+            await world.waiting(2)
             # Its records are those that the listener may have; the summary is still of the old.
             await world.search(summary="none")
             after = events(response)
             told = [await anext(after)]
-            world.chat.events = written(new)
             world.allow(100)
             told += [each async for each in after]
     assert told[0][1]["items"][0]["use"] == new
