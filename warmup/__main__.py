@@ -32,8 +32,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser((__doc__ or "").partition("\n")[0]).parse_args(argv)
     try:
         return asyncio.run(perform(options))
-    except (ConfigError, BadLookupError, OSError) as error:
+    except (ConfigError, BadLookupError) as error:
         print(error, file=sys.stderr)
+        return WRONG_USAGE
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
         return WRONG_USAGE
     except (TierError, CannotListError) as error:
         print(error, file=sys.stderr)

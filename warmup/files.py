@@ -12,6 +12,8 @@ import orjson
 
 from gateway.parameters import BadLookupError
 
+FROM = "--from"
+"""What is wrong where a whole line is, and no member of it."""
 _OWN = ("source", "keyword", "lang", "context")
 
 
@@ -38,9 +40,9 @@ def read_file(path: Path) -> Iterator[tuple[int, Asked]]:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             yield from kinds.get(path.suffix.lower(), _text)(lines)
     except UnicodeDecodeError as error:
-        raise BadLookupError("q", f"{path} is not UTF-8") from error
+        raise BadLookupError(FROM, f"{path} is not UTF-8") from error
     except csv.Error as error:
-        raise BadLookupError("q", f"{path}: {error}") from error
+        raise BadLookupError(FROM, f"{path}: {error}") from error
 
 
 def _text(lines: Iterator[str]) -> Iterator[tuple[int, Asked]]:
@@ -53,7 +55,7 @@ def _csv(lines: Iterator[str]) -> Iterator[tuple[int, Asked]]:
     rows = csv.DictReader(lines, strict=True)
     for row in rows:
         if None in row:
-            raise BadLookupError("q", f"line {rows.line_num} has more cells than the header")
+            raise BadLookupError(FROM, f"line {rows.line_num} has more cells than the header")
         given = {name.strip(): (value or "").strip() for name, value in row.items()}
         yield rows.line_num, _asked({name: value for name, value in given.items() if value})
 
@@ -65,13 +67,13 @@ def _jsonl(lines: Iterator[str]) -> Iterator[tuple[int, Asked]]:
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            raise BadLookupError("q", f"line {number} is no JSON: {error}") from error
+            raise BadLookupError(FROM, f"line {number} is no JSON: {error}") from error
         yield number, Asked(value) if isinstance(value, str) else _of_object(value, number)
 
 
 def _of_object(value: Any, number: int) -> Asked:
     if not isinstance(value, dict):
-        raise BadLookupError("q", f"line {number} is neither a text nor an object")
+        raise BadLookupError(FROM, f"line {number} is neither a text nor an object")
     members = {**value, **_object(value.get("params"))}
     members.pop("params", None)
     given = {name: member for name, member in members.items() if member is not None}

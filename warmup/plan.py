@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.lookup import SHARED_TENANT, Lookup, make_lookup
@@ -44,20 +45,29 @@ def _of_file(
     # A plain list is asked of one source after the other, as their own lists are.
     for route in chosen:
         for number, each in asked:
-            if not each.source or route_of(routes, each.source) is route:
-                yield _lookup(route, each, number, tenant)
+            with _at(number):
+                if each.source and route_of(routes, each.source) is not route:
+                    continue
+                lookup = _lookup(route, each, tenant)
+            yield lookup
 
 
-def _lookup(route: Route, asked: Asked, number: int, tenant: str) -> Lookup:
+@contextmanager
+def _at(number: int) -> Iterator[None]:
+    """Say the line with what is wrong in it."""
     try:
-        return make_lookup(
-            route,
-            asked.q,
-            keyword=asked.keyword,
-            language=asked.lang,
-            params=asked.params,
-            tenant=tenant,
-            context=asked.context,
-        )
+        yield
     except BadLookupError as error:
         raise BadLookupError(error.parameter, f"line {number}: {error.message}") from error
+
+
+def _lookup(route: Route, asked: Asked, tenant: str) -> Lookup:
+    return make_lookup(
+        route,
+        asked.q,
+        keyword=asked.keyword,
+        language=asked.lang,
+        params=asked.params,
+        tenant=tenant,
+        context=asked.context,
+    )

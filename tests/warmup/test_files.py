@@ -54,7 +54,7 @@ def test_json_lines_are_texts_or_objects(tmp_path: Path) -> None:
     [
         ("a.csv", "q,city\na,b,c\n", "line 2 has more cells"),
         ("a.csv", 'q\n"a\n', "unexpected end of data"),
-        ("a.jsonl", '"a"\n{\n', "line 2 is no JSON"),
+        ("a.jsonl", '"a"\n{\n', "^--from: line 2 is no JSON"),
         ("a.jsonl", "[1]\n", "line 1 is neither"),
         ("a.jsonl", '{"q": ["a"]}\n', "line 1: a text or a number"),
         ("a.txt", b"\xff\xfe\n", "is not UTF-8"),

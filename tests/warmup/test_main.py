@@ -71,6 +71,8 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "unknown source drogs" in capsys.readouterr().err
     assert main(["--config", str(tmp_path / "none.yaml")]) == 2
     assert "none.yaml" in capsys.readouterr().err
+    assert main(["--config", path, "--from", "none.csv"]) == 2
+    assert capsys.readouterr().err == "none.csv: No such file or directory\n"
 
 
 def test_a_database_that_cannot_be_opened_is_exit_code_1(

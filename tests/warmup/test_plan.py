@@ -43,3 +43,7 @@ def test_an_unknown_source_and_a_query_that_is_none_are_errors(tmp_path: Path) -
     file.write_text("x" * 201, encoding="utf-8")
     with pytest.raises(BadLookupError, match="at most 200"):
         texts("label", file=file)
+    table = tmp_path / "top.csv"
+    table.write_text("q,source\naspirin,label\naspirin,lable\n", encoding="utf-8")
+    with pytest.raises(BadLookupError, match="source: line 3: unknown source lable"):
+        texts("label", file=table)
