@@ -67,6 +67,8 @@ async def test_neighbors_share_one_call_and_each_is_told_its_own_distances(clien
     second, east = await get(client, **EAST)
     third, again = await get(client, **WEST)
     assert [request.query_string for request in client[1].requests] == ["lat=37.565&lon=126.98"]
+    for _ in range(2):
+        assert (await get(client, **WEST))[1] == again
     assert told(west) == told(again) == [("west", 229), ("east", 652)]
     assert told(east) == [("east", 229), ("west", 652)]
     assert "hit" in second.headers["Cache-Status"]
