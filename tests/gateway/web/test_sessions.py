@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -14,6 +15,7 @@ from tests.adapters.llm.stub_chat import completion
 from tests.gateway.web.modelled import RECORD, World, names, text, written
 from tests.serving import decoded
 from tests.stub_upstream import Reply
+from tests.waiting import eventually
 
 ANA, BEN = "ana-4711.secret", "ben_0815~secret"
 
@@ -40,6 +42,21 @@ async def test_each_context_class_has_a_summary_of_its_own_that_is_paid_for_once
     assert names(told) == ["records", "summary", "done"]
     await world.search(context="age:adult")
     assert len(world.chat.asked) == 3
+
+
+async def test_every_answer_of_a_source_that_heeds_sessions_says_so(world: World) -> None:
+    async def vary() -> str:
+        async with world.answer(source="shaped", q="pill") as response:
+            await response.read()
+            return str(response.headers["Vary"])
+
+    world.upstream.gate.clear()
+    several = [asyncio.create_task(vary()) for _ in range(3)]
+    await world.upstream.arrived(1)
+    await eventually(lambda: world.gateway.flights.waiters == 3)
+    world.upstream.gate.set()
+    told = {await each for each in several} | {await vary() for _ in range(3)}
+    assert told == {"Accept-Encoding, X-Session"}
 
 
 @pytest.mark.parametrize("context", ["age:42", "weight:high", "a pregnant woman"])
