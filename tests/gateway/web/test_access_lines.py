@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import orjson
+import pytest
 
 from gateway.assembly import open_gateway
 from gateway.config import Config
@@ -78,3 +79,36 @@ async def test_some_hits_have_a_line(config: Config, out: io.StringIO) -> None:
         for _ in range(102):
             await ask(client)
     assert 20 < len(lines(out)) < 82
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+async def test_of_what_is_answered_without_a_parser_misses_have_a_line_and_hits_their_share(
+    config: Config, out: io.StringIO, share: float
+) -> None:
+    section = LogsSpec(sample_hits=share)
+    async with (
+        open_gateway(msgspec.structs.replace(config, logs=section)) as gateway,
+        served(gateway) as client,
+    ):
+        await ask(client)  # how the client spells its lines is learned
+        for _ in range(2):
+            gateway.tiers.memory.clear()
+            await ask(client, "other")
+    missed = ["lookup-gateway; fwd=miss; stored"] * 2
+    told = [line["cache"] for line in lines(out)]
+    assert told[:2] == missed
+    assert [each.rpartition("=")[2] for each in told[2:]] == ["database"] * int(share)
+
+
+async def test_where_a_share_of_hits_is_told_a_second_has_so_many_lines_and_no_more(
+    config: Config, out: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.web.hit_log.MOST", 0)
+    async with logging_gateway(config, 0.99) as client:
+        for _ in range(2):
+            await ask(client)
+        out.truncate(0)
+        out.seek(0)
+        for _ in range(30):
+            await ask(client)
+    assert lines(out) == []
