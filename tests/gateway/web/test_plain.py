@@ -189,6 +189,7 @@ async def test_misses_stale_answers_and_failures_are_answered_in_the_same_words(
         get(ASPIRIN, "Origin: https://a.example"),
         get(ASPIRIN, "Accept-Encoding: *;q=0"),
         get(ASPIRIN, "Connection: close"),
+        get(ASPIRIN, *(f"X-Long-{n}: {'a' * 4000}" for n in range(3))),
         get().replace(b"1.1", b"1.0"),
         get() * 2,
         get()[:-4],
