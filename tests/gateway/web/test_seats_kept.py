@@ -67,6 +67,30 @@ async def test_who_sits_is_answered_though_something_else_was_withdrawn_meanwhil
     assert upstream.count == 1
 
 
+async def test_who_sat_asks_again_on_the_same_connection(
+    world: World, upstream: StubUpstream
+) -> None:
+    upstream.gate.clear()
+    first = asyncio.create_task(world.ask(get()))
+    await upstream.arrived(1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+    writer.write(get())
+    await eventually(lambda: world.seated == 1)
+    upstream.gate.set()
+    await first
+    heads = []
+    for request in (get("/healthz"), get()):
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        size = int(heads[-1].lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        await reader.readexactly(size)
+        writer.write(request)
+    heads.append(await reader.readuntil(b"\r\n\r\n"))
+    found = [each.partition(b"Cache-Status: ")[2].partition(b"\r\n")[0] for each in heads]
+    told = [each.rpartition(b"; ")[2] for each in found]
+    assert told == [b"collapsed", b"", b"detail=memory"]
+    writer.close()
+
+
 @pytest.mark.parametrize("line", ["Accept: */*", MANY])
 async def test_who_sits_has_the_names_that_come_near_to_what_found_nothing(
     world: World, upstream: StubUpstream, line: str
