@@ -43,7 +43,6 @@ _GET = b"GET "
 _PATH = b"GET /v1/search?"
 _VERSION = b" HTTP/1.1"
 _SOURCE = re.compile(rb"[?&]source=([A-Za-z0-9_-]+)(?=&|$)")
-_SESSION = "X-Session"
 
 
 class Guest(Protocol):
@@ -146,11 +145,11 @@ class Seats:
     ) -> None:
         """Answer all who sit where *request* is answered with *answer*, if that is theirs as well.
 
-        *content* is the tag of its content, and *tag* that of it as it is shown.
+        *content* is the tag of its content, and *tag* that of it as it is shown. No session shapes
+        an answer for which anybody sits (`take`).
         """
-        if _SESSION not in request.headers:
-            line = _GET + request.raw_path.encode("utf-8", "surrogateescape")
-            self.serve_line(line, search, answer, content, tag)
+        line = _GET + request.raw_path.encode("utf-8", "surrogateescape")
+        self.serve_line(line, search, answer, content, tag)
 
     def serve_line(
         self, line: bytes, search: Search, answer: Answer, content: str, tag: str
