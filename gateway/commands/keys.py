@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from gateway.access.identity import Scope
@@ -46,7 +46,7 @@ async def _run(options: argparse.Namespace) -> int:
     try:
         keys, audit = ApiKeyStore(tier.database), AuditStore(tier.database)
         if options.what == "create":
-            return await _create(options, keys, audit)
+            return await _create(options, config.sources, keys, audit)
         if options.what == "revoke":
             return await _revoke(options.id, keys, audit)
         print(table([from_row(row) for row in await keys.all()], time.time()))
@@ -55,13 +55,15 @@ async def _run(options: argparse.Namespace) -> int:
         await tier.close()
 
 
-async def _create(options: argparse.Namespace, keys: ApiKeyStore, audit: AuditStore) -> int:
+async def _create(
+    options: argparse.Namespace, known: Collection[str], keys: ApiKeyStore, audit: AuditStore
+) -> int:
     now = time.time()
     key, shown = new_key(
         _tenant(options.tenant),
         _scopes(options.scopes),
         created=now,
-        sources=None if options.sources is None else _names(options.sources),
+        sources=None if options.sources is None else _sources(options.sources, known),
         rate=_rate(options.rate),
         note=options.note,
         expires=None if options.days is None else now + options.days * 86_400,
@@ -101,6 +103,15 @@ def _scopes(text: str) -> frozenset[Scope]:
         return frozenset(Scope(name) for name in _names(text))
     except ValueError as error:
         raise WrongUsageError(f"{error}; there are {', '.join(Scope)}") from error
+
+
+def _sources(text: str, known: Collection[str]) -> frozenset[str]:
+    """Return the sources that *text* names: a key for one that is not there would open nothing."""
+    names = _names(text)
+    strange = sorted(names.difference(known)) or ([] if names else [text])
+    if strange:
+        raise WrongUsageError(f"no source {strange[0]!r}; there is {', '.join(known)}")
+    return names
 
 
 def _names(text: str) -> frozenset[str]:

@@ -119,6 +119,11 @@ def test_popular_prints_what_is_asked_most(run: Run, capsys: Captured) -> None:
         (("lookup", "plants", " "), "q: "),
         (("lookup", "plants", "mint", "--param", "a=b"), "a: "),
         (("sources", "minerals"), "no source 'minerals'; there is "),
+        (
+            ("keys", "create", "--tenant", "app", "--sources", "plants,animls"),
+            "no source 'animls'; there is plants, animals",
+        ),
+        (("keys", "create", "--tenant", "app", "--sources", ""), "no source ''; there is plants"),
         (("check", "--config", "/nowhere.yaml"), "/nowhere.yaml cannot be read: "),
     ],
 )
