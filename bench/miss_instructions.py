@@ -37,6 +37,9 @@ LONGEST = 300.0
 """Seconds for all of a wave, which may be answered beneath Valgrind."""
 BEHIND = 0.5
 """Seconds for what is told and written behind the answers."""
+PAUSE = 0.25
+"""Seconds between two looks whether all are answered: they are counted as well, and are many
+where other work keeps the upstream waiting."""
 KINDS = {"bare": misses.SERVERS[0], "gateway": misses.SERVERS[1]}
 _ASKED = "GET /v1/search?source=bench&q={} HTTP/1.1\r\nHost: bench\r\n\r\n"
 
@@ -80,7 +83,7 @@ async def ask(connect: Connect, names: list[str]) -> int:
         protocol.data_received(_ASKED.format(name).encode())
     async with asyncio.timeout(LONGEST):
         while not all(sink.replies for sink in sinks):
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(PAUSE)
     await asyncio.sleep(BEHIND)
     return sum(sink.replies for sink in sinks)
 
