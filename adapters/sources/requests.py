@@ -21,6 +21,7 @@ from adapters.sources.keys import Redactor, plain_key
 from adapters.sources.spec import AuthSpec, ParamSpec, RequestSpec, SpecError
 from adapters.sources.templates import AbsentError, Template
 
+_NO_KEY = "no key is configured for this source: its request.auth needs one"
 _OPTIONAL = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
 _NO_PLAIN = re.compile(r"[{}\[\]?#]")
 _AUTHORITY = re.compile(r"https?://[^/?#]+")
@@ -64,7 +65,7 @@ class Asker:
         Raise `UpstreamError` when it cannot be asked.
         """
         if not self._has_keys:
-            raise UpstreamError(Kind.AUTH_CONFIG, "no key is configured for this source")
+            raise UpstreamError(Kind.AUTH_CONFIG, _NO_KEY)
         known = self._first
         if page or cursor:
             known = {**_page_values(self._spec.pages.size, page, cursor), **self._constant}

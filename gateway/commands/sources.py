@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 from adapters.errors import UpstreamError
+from adapters.sources.spec import RequestSpec
 from gateway import logs
 from gateway.commands.choice import chosen
 from gateway.config import Config, SourceSection, load_config
@@ -65,7 +66,11 @@ def _upstream(section: SourceSection) -> str:
     if section.local is not None:
         why = "" if section.adapter == "dataset" else ", for want of a key"
         return f"the file {section.local.path}{why}"
-    return ", ".join(request.url for request in section.requests) or section.adapter
+    return ", ".join(map(_asked, section.requests)) or section.adapter
+
+
+def _asked(request: RequestSpec) -> str:
+    return request.url if request.has_keys else f"{request.url} (request.auth needs a key)"
 
 
 async def _probe(route: Route, section: SourceSection) -> tuple[bool, str]:

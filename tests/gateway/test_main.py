@@ -181,6 +181,15 @@ def test_sources_tells_what_is_configured_and_probes_it(run: Run, capsys: Captur
     assert "not asked: it has neither probe nor warm" in told
 
 
+def test_sources_says_which_lacks_its_key(run: Run, file: Path, capsys: Captured) -> None:
+    text = file.read_text()
+    file.write_text(text[: text.index("    without_key:")] + "    probe: {q: cat}\n")
+    assert run("sources", "animals", "--probe") == 1
+    told = capsys.readouterr().out
+    assert "https://example.org/{q} (request.auth needs a key)" in told
+    assert "no key is configured for this source: its request.auth needs one (auth_config)" in told
+
+
 @pytest.mark.parametrize(
     ("probe", "code", "said"),
     [("{q: Mint}", 0, "Mint: 1 record in "), ("{q: a, size: b}", 1, "probe.size: unknown")],
