@@ -190,3 +190,25 @@ def test_what_may_be_given_to_whom_is_told_by_the_mark_of_their_coming() -> None
     came_while_lost, log.until = tiers.mark, NEVER
     assert not tiers.serves(old, came_while_lost)
     assert tiers.serves(new, came_while_lost)
+
+
+async def test_what_others_may_have_written_is_not_looked_for_in_this_processs_memory() -> None:
+    memory, shared = MemoryTier(100_000), SharedTier()
+    tiers = Tiers([memory, shared], _Reports())
+    memory.keep(ENTRY)
+    assert await tiers.find("a", shared=True) is None
+    await shared.put(ENTRY)
+    assert await tiers.find("a", shared=True) == Found(ENTRY, "redis")
+
+
+async def test_the_lowest_tier_forgets_first() -> None:
+    order: list[str] = []
+
+    class Telling(SharedTier):
+        async def drop(self, keys: Sequence[str]) -> int:
+            order.append(self.name)
+            return await super().drop(keys)
+
+    tiers = Tiers([MemoryTier(0), Telling("redis"), Telling("database")], _Reports())
+    await tiers.drop(["a"])
+    assert order == ["database", "redis"]

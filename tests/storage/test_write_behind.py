@@ -101,12 +101,13 @@ async def test_a_write_returns_before_the_database_has_it_and_is_read_through_me
 async def test_without_a_shared_tier_that_took_it_a_write_is_waited_for() -> None:
     world = World()
     world.database.gate.clear()
-    tiers = Tiers([MemoryTier(0), BrokenTier(), world.behind], lambda *_: None)
+    # What only this process's memory has is lost with it.
+    tiers = Tiers([MemoryTier(100_000), BrokenTier(), world.behind], lambda *_: None)
     putting = asyncio.create_task(tiers.put(entry("a")))
     await asyncio.sleep(0.05)
     assert not putting.done()
     world.database.gate.set()
-    assert await putting == ("database",)
+    assert await putting == ("memory", "database")
 
 
 async def test_where_the_backlog_fails_a_write_is_waited_for() -> None:
