@@ -56,3 +56,9 @@ def test_its_memory_does_not_grow_with_the_calls(calls: list[tuple[float, bool]]
         now += wait
         tally.add(now, 0.1, failed=failed)
     assert len(tally._buckets) <= 12
+
+
+def test_of_what_is_forgotten_nothing_counts_any_more() -> None:
+    tally = fill(Tally(RATES), failed=10, at=0.0)
+    fill(tally, slow=10, at=1.0)
+    assert not fill(tally, well=10, at=100.0).exceeded(100.0)

@@ -129,3 +129,12 @@ def test_where_there_is_no_budget_nothing_is_estimated() -> None:
     assert BudgetsSpec().bounded is False
     with wallet.budgets.hold("app", "s", Priority.BULK, lambda: 1 // 0):
         pass
+
+
+def test_what_nobody_knows_the_price_of_does_not_count_for_another_day() -> None:
+    wallet = Wallet(BudgetsSpec(day=1))
+    with wallet.budgets.hold("app", "s", Priority.CALLER, lambda: CENT) as held:
+        held.unknown = True
+        wallet.day = "2026-11-24"
+        assert wallet.admits(Priority.CALLER)
+    assert wallet.budgets.used("day") == 0

@@ -72,3 +72,7 @@ def test_the_dearest_price_is_exceeded_by_no_model() -> None:
 def test_a_price_below_zero_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="not negative"):
         msgspec.convert({"input": -1.0, "output": 1.0}, PriceSpec)
+
+
+def test_no_more_tokens_are_taken_for_cached_than_there_were() -> None:
+    assert price_of(MINI, Usage(10, 400, 0)) == 10 * 75
