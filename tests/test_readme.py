@@ -15,6 +15,7 @@ from gateway.assembly import open_gateway
 from gateway.commands.grammar import parser
 from gateway.config import load_config
 from tests.serving import served
+from warmup.options import parser as warmup
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -77,6 +78,21 @@ def test_every_command_is_one_that_there_is() -> None:
             parser().parse_args(words[3:])
         else:
             assert words[0] == "curl" or words[:3] == [".venv/bin/python", "-m", "warmup"]
+
+
+def test_every_command_of_the_docs_is_one_that_there_is() -> None:
+    grammars = {"gateway": parser(), "warmup": warmup("")}
+    lines = [
+        line
+        for file in (ROOT / "docs").glob("*.md")
+        for line in re.findall(
+            r"^ *\.venv/bin/python -m (\w+)([^#\n]*)", file.read_text(), re.MULTILINE
+        )
+    ]
+    assert len(lines) >= 12
+    for module, arguments in lines:
+        if module in grammars:
+            grammars[module].parse_args(shlex.split(arguments))
 
 
 def test_every_promise_names_a_test_that_there_is() -> None:
