@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.web.request_head import Head, Heads
+from gateway.web.request_head import _SPELLINGS, Head, Heads
 
 
 def block(*lines: str) -> bytes:
@@ -44,6 +44,29 @@ def test_a_line_that_differs_each_time_is_cut_out_of_a_block_that_is_remembered(
         lines = ("Host: a", f"traceparent: 00-{number}", f"X-Request-Id: r{number}")
         assert heads.read(block(*lines)) == (Head(), f"r{number}".encode())
     assert heads._blocks.weight == 1
+
+
+def test_a_line_that_differs_each_time_may_be_of_any_length_and_at_any_place() -> None:
+    heads = Heads()
+    heads.read(block("Host: a", "X-Request-Id: r", "Accept: x"))
+    for name in ("r", "longer-than-that", "s", "another"):
+        assert heads.read(block("Host: a", f"X-Request-Id: {name}", "Accept: x")) == (
+            Head(),
+            name.encode(),
+        )
+        assert heads.read(block(f"X-Request-Id: {name}", "Accept: x", "Host: a")) == (
+            Head(),
+            name.encode(),
+        )
+
+
+def test_only_so_many_spellings_of_such_a_line_are_known() -> None:
+    heads = Heads()
+    letters = "traceparent"
+    for number in range(len(letters)):
+        spelled = letters[:number] + letters[number].upper() + letters[number + 1 :]
+        heads.read(block("Host: a", f"{spelled}: 00-1"))
+    assert len(heads._differing) == _SPELLINGS
 
 
 @pytest.mark.parametrize(
