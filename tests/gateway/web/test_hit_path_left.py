@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from email.utils import formatdate
+from pathlib import Path
 
+import msgspec
+import orjson
 import pytest
 
 from gateway.config import Config
 from gateway.events import Asked
+from gateway.freshness import SUMMARY_RETRY
 from gateway.web.hit_path import HITS
 from storage.withdrawals import Scope
 from tests.clocks import ManualClock
+from tests.gateway.web import modelled
 from tests.gateway.web.raw_http import ASPIRIN, Raw, get, talk
 from tests.gateway.web.seated import keyed, required
 from tests.gateway.web.served import World
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -98,3 +104,27 @@ async def test_a_head_that_is_longer_than_most_is_read_by_the_parser_alone(world
     for _ in range(4):
         assert (await ask(world, get(ASPIRIN, *long))).status == 200
     assert quick(world) == 0
+
+
+async def test_a_hit_says_that_answers_differ_by_origin_where_origins_are_listed(
+    config: Config, clock: ManualClock
+) -> None:
+    server = msgspec.structs.replace(config.server, cors=("https://a.example",))
+    async with AsyncExitStack() as stack:
+        world = await World.opened(stack, msgspec.structs.replace(config, server=server), clock)
+        await learned(world)
+        before = quick(world)
+        assert (await ask(world)).headers["vary"] == "Accept-Encoding, Origin"
+        assert quick(world) == before + 1
+
+
+async def test_what_lacks_its_summary_is_never_ready(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        world = modelled.World(tmp_path, stack)
+        await world.open()
+        world.chat.status = 400
+        for _ in range(4):
+            async with world.answer() as response:
+                lifetime = response.headers["Cache-Control"]
+                assert orjson.loads(await response.read())["degraded"] == ["summary"]
+            assert int(lifetime.removeprefix("max-age=")) <= SUMMARY_RETRY + PATIENCE
