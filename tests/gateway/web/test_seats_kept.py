@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -11,12 +12,13 @@ import orjson
 import pytest
 
 from gateway.config import Config
+from gateway.events import Responded
 from gateway.web import seats as tables
 from gateway.web.seats import SEATS, Seats, Table
 from storage.withdrawals import Scope
 from tests.clocks import ManualClock
 from tests.gateway.web.raw_http import ASPIRIN, get
-from tests.gateway.web.seated import World, keyed, required
+from tests.gateway.web.seated import World, crowd, keyed, required
 from tests.stub_upstream import Reply, StubUpstream
 from tests.waiting import eventually
 
@@ -128,6 +130,32 @@ async def test_no_more_sit_than_may_wait(
     assert sorted(statuses) == [200] * 3 + [503] * 3
 
 
+async def test_who_sits_is_told_of_with_their_status_and_a_line_of_their_own(
+    config: Config, clock: ManualClock, upstream: StubUpstream, out: io.StringIO
+) -> None:
+    server = msgspec.structs.replace(config.server, cors=("https://a.example",))
+    async with AsyncExitStack() as stack:
+        world = await World.opened(stack, msgspec.structs.replace(config, server=server), clock)
+        (known,) = await world.ask(get())
+        await world.gateway.tiers.drop([*world.gateway.tiers.memory._cache])
+        out.truncate(0)
+        out.seek(0)
+        world.events.clear()
+        same = f"If-None-Match: {known.headers['etag']}"
+        answers = await crowd(world, upstream, [get(), *[get(ASPIRIN, same)] * 20], 20)
+        assert sorted(raw.status for raw in answers) == [200] + [304] * 20
+        assert {raw.headers["vary"] for raw in answers} == {"Accept-Encoding, Origin"}
+        told = world.told(Responded)
+        assert sum(event.count for event in told if event.status == 304) == 20
+
+        def lines() -> list[int]:
+            every = [orjson.loads(line) for line in out.getvalue().splitlines()]
+            return sorted(line["status"] for line in every if line["event"] == "request")
+
+        await eventually(lambda: len(lines()) == 21)
+        assert lines() == [200] + [304] * 20
+
+
 class Waiting:
     """A guest who leaves when they are told to go on."""
 
@@ -157,12 +185,12 @@ async def test_a_crowd_goes_on_some_at_a_time_and_whoever_comes_then_has_a_table
 
     first, table = come()
     assert table.first is first
-    crowd = [come()[0] for _ in range(tables.AT_ONCE + 1)]
+    others = [come()[0] for _ in range(tables.AT_ONCE + 1)]
     seats.clear(table)
-    assert [guest.gone for guest in crowd] == [True] * tables.AT_ONCE + [False]
+    assert [guest.gone for guest in others] == [True] * tables.AT_ONCE + [False]
     second, new = come()
     assert new.first is second
-    await eventually(lambda: crowd[-1].gone)
+    await eventually(lambda: others[-1].gone)
     later, theirs = come()
     assert theirs is new
     later.go_on()
