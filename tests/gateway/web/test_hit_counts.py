@@ -60,3 +60,18 @@ async def test_hits_are_added_up_by_source_and_age_and_each_lookup_is_still_know
         "young": 3,
         "other": 2,
     }
+
+
+async def test_what_is_hit_is_used_in_memory_too(gateway: Gateway) -> None:
+    heard: list[Event] = []
+    gateway.events.subscribe(heard.append, Served)
+    target = "/v1/search?source=plain&q=a"
+    async with served(gateway) as client:
+        for _ in range(2):  # a miss, and a hit that is parsed
+            assert (await client.get(target)).status == 200
+        keys = [event.key for event in heard if isinstance(event, Served)]
+        kept = gateway.tiers.handle(keys[0])
+        assert kept is not None
+        before = kept.hits
+        assert (await client.get(target)).status == 200
+    assert kept.hits == before + 1
