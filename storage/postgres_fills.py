@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 from storage.batching import Batcher
 from storage.postgres import Postgres
 from storage.postgres_reads import PostgresReads
+from storage.summaries import OR_REPLACE
 
 FILLS_PER_STATEMENT = 1000
 
@@ -19,7 +20,7 @@ FILLS_PER_STATEMENT = 1000
 # Names in the order of their numbers are the shortest first, as in SQLite. A name that is known
 # already is neither locked nor written. Texts of entries come joined; of a single empty one nothing
 # is left by that, which coalesce makes up for.
-_KEEP = """
+_KEEP = f"""
 WITH fence AS MATERIALIZED (SELECT position FROM invalidation_state FOR SHARE),
 put AS (
     INSERT INTO entries (key, source, wire, stored_at, keep_until, tenant, holds, labels)
@@ -54,16 +55,10 @@ summarized AS (
     SELECT s.*
     FROM unnest(?::text[], ?::bytea[], ?::float8[], ?::float8[], ?::float8[], ?::text[],
                 ?::bigint[], ?::bigint[], ?::bigint[], ?::float8[], ?::float8[]) AS s
-    ON CONFLICT (digest) DO UPDATE SET
-        body = excluded.body, at = excluded.at, cost = excluded.cost,
-        keep_until = excluded.keep_until, model = excluded.model,
-        prompt_tokens = excluded.prompt_tokens, cached_tokens = excluded.cached_tokens,
-        completion_tokens = excluded.completion_tokens, usd = excluded.usd,
-        retry = excluded.retry
-    WHERE excluded.retry = 0 OR summaries.retry > 0
+    {OR_REPLACE}
 )
 SELECT position FROM fence
-"""
+"""  # noqa: S608 - words of ours
 
 
 class EntryRow(NamedTuple):

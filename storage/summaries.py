@@ -19,11 +19,7 @@ _SELECT = """
         model, prompt_tokens, cached_tokens, completion_tokens, usd
     FROM summaries WHERE digest IN ({})
 """
-_UPSERT = """
-    INSERT INTO summaries (
-        digest, body, at, cost, keep_until,
-        model, prompt_tokens, cached_tokens, completion_tokens, usd, retry
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+OR_REPLACE = """
     ON CONFLICT (digest) DO UPDATE SET
         body = excluded.body, at = excluded.at, cost = excluded.cost,
         keep_until = excluded.keep_until, model = excluded.model,
@@ -33,6 +29,13 @@ _UPSERT = """
     WHERE excluded.retry = 0 OR summaries.retry > 0
 """
 """A refusal takes no summary's place: another replica may have had one written."""
+_UPSERT = f"""
+    INSERT INTO summaries (
+        digest, body, at, cost, keep_until,
+        model, prompt_tokens, cached_tokens, completion_tokens, usd, retry
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    {OR_REPLACE}
+"""  # noqa: S608 - words of ours
 _UNPAID = (None,) * 5
 _PURGE = "DELETE FROM summaries WHERE keep_until <= ?"
 
