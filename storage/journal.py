@@ -16,6 +16,7 @@ from typing import Protocol
 KEPT = 10_000
 """Lines that are kept, the latest."""
 BEGINNING = "0-0"
+"""The id before that of any line."""
 _ID = re.compile(r"(\d{1,15})-(\d{1,10})")
 
 

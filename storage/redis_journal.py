@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 
-from storage.journal import KEPT, Line
+from storage.journal import BEGINNING, KEPT, Line
 from storage.redis_channels import RedisChannels
 from storage.redis_link import RedisLink, Script
 from storage.tier import TierError
@@ -65,7 +65,7 @@ class RedisJournal:
     async def latest(self) -> str:
         """Return the id of the last line; raise `TierError`."""
         rows = await self._link.send("XREVRANGE", self._key, "+", "-", "COUNT", 1)
-        return rows[0][0].decode() if rows else "0-0"
+        return rows[0][0].decode() if rows else BEGINNING
 
     async def close(self) -> None:
         """Write what can be written at once."""

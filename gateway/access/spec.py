@@ -53,5 +53,6 @@ class AccessSection(Spec, frozen=True, kw_only=True):
     replica. Empty: none are minted."""
 
     def __post_init__(self) -> None:
+        # As long as the hash at least (RFC 7518 §3.2).
         if self.token_secret and len(self.token_secret.encode()) < 32:
             raise ValueError("token_secret needs 32 bytes or more")

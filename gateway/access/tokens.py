@@ -17,8 +17,6 @@ from gateway.access.identity import Identity, Scope, UnknownCallerError
 ISSUER = "lookup-gateway"
 LONGEST = 3600
 """Seconds that a token lives at most."""
-SHORTEST_SECRET = 32
-"""Bytes of the signing secret (RFC 7518 §3.2: as long as the hash)."""
 _ALGORITHM = "HS256"
 _CLAIMS = ("exp", "iat", "iss", "aud", "sub", "tenant", "scope", "parent", "jti")
 

@@ -76,7 +76,6 @@ class SummaryReused(Event):
 
     source: str
     key: str
-    saved_seconds: float
     model: str = ""
     usd: float | None = 0.0
     tenant: str = ""

@@ -172,9 +172,7 @@ class Refill:
     def _tell_reuse(self, lookup: Lookup, summary: Part | None) -> None:
         if summary is not None and not failed(summary):
             paid = priced(summary.bill)
-            self._events.emit(
-                SummaryReused(lookup.source, lookup.key, summary.cost, *paid, tenant=lookup.asker)
-            )
+            self._events.emit(SummaryReused(lookup.source, lookup.key, *paid, tenant=lookup.asker))
 
     def _overtaken(self, entry: Entry) -> bool:
         """Whether a flight with a summary has kept these records already."""

@@ -145,9 +145,7 @@ class KeptSummaries:
 
     def _reused(self, task: Task, part: Part) -> Part:
         lookup, paid = task.lookup, priced(part.bill)
-        self._events.emit(
-            SummaryReused(lookup.source, lookup.key, part.cost, *paid, tenant=lookup.asker)
-        )
+        self._events.emit(SummaryReused(lookup.source, lookup.key, *paid, tenant=lookup.asker))
         return part
 
     async def _stored(self, digests: Sequence[str]) -> dict[str, Part]:

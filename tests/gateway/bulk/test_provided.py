@@ -428,10 +428,7 @@ async def test_a_budget_has_room_for_what_is_sent_and_no_more(world: World) -> N
         assert len(world.stub.batches) == 1  # what is sent holds its price
         world.clock.advance(61)
         await step(gateway, batch)
-        assert (
-            sum(await counts(gateway, batch)[1:] if False else (await counts(gateway, batch))[1:])
-            == 30
-        )
+        assert sum((await counts(gateway, batch))[1:]) == 30
 
 
 async def test_each_record_of_a_source_has_its_line(world: World) -> None:

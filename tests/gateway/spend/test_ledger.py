@@ -146,8 +146,8 @@ def test_what_an_answer_for_everybody_costs_is_counted_for_who_asked_first(book:
 def test_a_miss_saves_nothing_and_a_reused_summary_what_it_had_cost(book: Book) -> None:
     book.ledger(Served("s", KEY, "miss", "", 0.1, "m", 0.25))
     assert book.ledger.accounts() == {}
-    book.ledger(SummaryReused("s", KEY, 1.0, "m", 0.25))
-    book.ledger(SummaryReused("s", KEY, 1.0))
+    book.ledger(SummaryReused("s", KEY, "m", 0.25))
+    book.ledger(SummaryReused("s", KEY))
     assert book.ledger.accounts() == {MODEL: Amounts(spared=1, saved=NANOS // 4)}
 
 
