@@ -3,9 +3,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from storage.entry import CorruptEntryError, Found
+from storage.entry import CorruptEntryError, Entry, Found
 from storage.memory import MemoryTier
-from storage.tier import TierAwayError, TierError
+from storage.tier import TierAwayError, TierError, WithdrawnError
 from storage.tiers import Tiers
 from storage.withdrawals import NEVER, Scope, Withdrawal
 from tests.storage.entries import BrokenTier, SharedTier, make_entry
@@ -201,7 +201,7 @@ async def test_what_others_may_have_written_is_not_looked_for_in_this_processs_m
     assert await tiers.find("a", shared=True) == Found(ENTRY, "redis")
 
 
-async def test_the_lowest_tier_forgets_first() -> None:
+async def test_the_lowest_tier_forgets_first_and_is_closed_first() -> None:
     order: list[str] = []
 
     class Telling(SharedTier):
@@ -209,6 +209,20 @@ async def test_the_lowest_tier_forgets_first() -> None:
             order.append(self.name)
             return await super().drop(keys)
 
+        async def close(self) -> None:
+            order.append(f"{self.name} is closed")
+
     tiers = Tiers([MemoryTier(0), Telling("redis"), Telling("database")], _Reports())
     await tiers.drop(["a"])
-    assert order == ["database", "redis"]
+    await tiers.close()
+    assert order == ["database", "redis", "database is closed", "redis is closed"]
+
+
+async def test_a_tier_that_takes_nothing_withdrawn_has_not_failed() -> None:
+    class Fenced(SharedTier):
+        async def put(self, entry: Entry) -> None:
+            raise WithdrawnError(entry.key)
+
+    reports = _Reports()
+    assert await Tiers([Fenced(), SharedTier("database")], reports).put(ENTRY) == ("database",)
+    assert reports == []
