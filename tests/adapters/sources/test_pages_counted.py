@@ -91,3 +91,30 @@ response: {records: rows}
         with pytest.raises(UpstreamError) as caught:
             await source.fetch(Query("q"))
     assert caught.value.kind is Kind.TRANSIENT
+
+
+@pytest.mark.parametrize(
+    "answer", ['{"rows": ""}', '{"rows": {}}', "{}", '{"rows": [{"id": 1}, {"id": 2}, {"id": 3}]}']
+)
+async def test_rows_that_are_none_where_some_belong_or_too_many_are_no_answer(answer: str) -> None:
+    config = read("""
+request: {url: /p}
+response: {records: rows, max_total: 2}
+""")
+    async with source_of(config, said(answer)) as (source, _):
+        with pytest.raises(UpstreamError) as caught:
+            await source.fetch(Query("q"))
+    assert caught.value.kind is Kind.MALFORMED
+
+
+async def test_rows_by_key_of_which_there_are_none_are_no_match_only_where_that_is_said() -> None:
+    config = read("""
+request: {url: /p}
+response: {records: rows, shape: map, id: _key}
+""")
+    async with source_of(config, said('{"rows": {}}')) as (source, _):
+        with pytest.raises(UpstreamError) as caught:
+            await source.fetch(Query("q"))
+    assert caught.value.kind is Kind.MALFORMED
+    allowed = config | {"response": config["response"] | {"empty": ["object"]}}
+    assert await fetch(allowed, said('{"rows": {}}')) == ([], 0, [""])

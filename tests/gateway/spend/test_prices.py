@@ -76,3 +76,7 @@ def test_a_price_below_zero_is_refused() -> None:
 
 def test_no_more_tokens_are_taken_for_cached_than_there_were() -> None:
     assert price_of(MINI, Usage(10, 400, 0)) == 10 * 75
+
+
+def test_cached_tokens_may_be_free() -> None:
+    assert price_of(msgspec.structs.replace(MINI, cached_input=0.0), Usage(10, 10, 0)) == 0

@@ -133,3 +133,27 @@ async def test_what_could_not_be_had_for_other_reasons_is_tried_by_everyone(benc
     await bench.kept.settled()
     assert bench.store.kept == {}
     assert await bench.kept.find([bench.task()]) == {}
+
+
+async def test_what_is_written_is_not_taken_for_what_came_after_it(bench: Bench) -> None:
+    newer = msgspec.structs.replace(SUMMARY, body=b'{"text":"newer"}')
+    bench.store.gate.clear()
+    await bench.kept.keep(SUMMARY, bench.task())
+    writing = asyncio.create_task(bench.kept.settled())
+    await asyncio.sleep(0)
+    await bench.kept.keep(newer, bench.task())
+    bench.store.gate.set()
+    await writing
+    assert await bench.kept.find([bench.task()]) == {"digest": newer}
+    assert bench.store.reads == 0
+
+
+async def test_no_more_refusals_are_remembered_than_may_be(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.summaries.kept._REFUSALS_KEPT", 2)
+    for digest in "abc":
+        refused = msgspec.structs.replace(REFUSED, digest=digest)
+        await bench.kept.keep(refused, bench.task("memory_only"))
+    tasks = [replace(bench.task("memory_only"), digest=digest) for digest in "abc"]
+    assert set(await bench.kept.find(tasks)) == {"b", "c"}
