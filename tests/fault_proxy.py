@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Self
 
 from tests.ports import free_port
+from tests.waiting import until_one_ends
 
 
 class FaultProxy:
@@ -98,16 +99,11 @@ class FaultProxy:
         except OSError:
             return
         self._writers.add(up_writer)
-        pumps = [
-            asyncio.create_task(self._pump(reader, up_writer)),
-            asyncio.create_task(self._pump(up_reader, writer, answers=True)),
-        ]
         try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            await until_one_ends(
+                self._pump(reader, up_writer), self._pump(up_reader, writer, answers=True)
+            )
         finally:
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
             self._writers.discard(up_writer)
             up_writer.transport.abort()
 

@@ -7,6 +7,8 @@ import ssl
 from contextlib import suppress
 from typing import Self
 
+from tests.waiting import until_one_ends
+
 _SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 """How a client of PostgreSQL asks for TLS (protocol 3.0, SSLRequest)."""
 
@@ -68,16 +70,9 @@ class TlsProxy:
 
     async def _passed(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._to)
-        pumps = [
-            asyncio.create_task(_pump(reader, up_writer)),
-            asyncio.create_task(_pump(up_reader, writer)),
-        ]
         try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            await until_one_ends(_pump(reader, up_writer), _pump(up_reader, writer))
         finally:
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
             up_writer.transport.abort()
 
 

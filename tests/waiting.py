@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 PATIENCE = 60.0
@@ -32,3 +32,14 @@ async def eventually(condition: Callable[[], Any], patience: float = PATIENCE) -
             return
         assert time.monotonic() < end, "it did not come to be"
         await asyncio.sleep(0.005)
+
+
+async def until_one_ends(*works: Coroutine[Any, Any, None]) -> None:
+    """Do all of *works* side by side, and end the others once one of them has ended."""
+    tasks = [asyncio.create_task(each) for each in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
