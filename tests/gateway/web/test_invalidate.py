@@ -158,3 +158,21 @@ async def test_a_database_that_cannot_withdraw_is_a_503(
     assert (status, problem["title"]) == (503, "Service Unavailable")
     await database.write(lambda c: c.execute("ALTER TABLE gone RENAME TO invalidations").rowcount)
     assert "hit" in await ask(client)
+
+
+@pytest.mark.parametrize(("more", "waited"), [({}, 1), ({"wait": True}, 1), ({"wait": False}, 0)])
+async def test_whoever_says_so_does_not_wait_for_other_replicas(
+    client: aiohttp.ClientSession,
+    gateway: Gateway,
+    monkeypatch: pytest.MonkeyPatch,
+    more: dict[str, bool],
+    waited: int,
+) -> None:
+    waits: list[int] = []
+
+    async def acknowledged(position: int) -> None:
+        waits.append(position)
+
+    monkeypatch.setattr(gateway.invalidations, "acknowledged", acknowledged)
+    status, told = await invalidate(client, {"source": "plain", **more})
+    assert (status, waits) == (200, [told["position"]] * waited)
