@@ -226,3 +226,14 @@ async def test_a_tier_that_takes_nothing_withdrawn_has_not_failed() -> None:
     reports = _Reports()
     assert await Tiers([Fenced(), SharedTier("database")], reports).put(ENTRY) == ("database",)
     assert reports == []
+
+
+async def test_a_tier_that_does_not_answer_a_ping_is_told_of_and_holds_up_nobody() -> None:
+    class Hung(SharedTier):
+        async def ping(self) -> None:
+            await asyncio.Event().wait()
+
+    tiers = Tiers([Hung(), SharedTier("database")], _Reports())
+    async with asyncio.timeout(30):
+        told = await tiers.ping(within=0.01)
+    assert told == {"redis": "no answer within 0.01 s", "database": "ok"}

@@ -118,3 +118,24 @@ response: {records: rows, shape: map, id: _key}
     assert caught.value.kind is Kind.MALFORMED
     allowed = config | {"response": config["response"] | {"empty": ["object"]}}
     assert await fetch(allowed, said('{"rows": {}}')) == ([], 0, [""])
+
+
+async def test_columns_of_different_lengths_are_no_answer() -> None:
+    config = read("""
+request: {url: /p}
+response: {records: rows, shape: columns}
+""")
+    async with source_of(config, said('{"rows": {"id": [1, 2], "name": ["a"]}}')) as (source, _):
+        with pytest.raises(UpstreamError) as caught:
+            await source.fetch(Query("q"))
+    assert caught.value.kind is Kind.MALFORMED
+
+
+async def test_rows_beyond_what_is_kept_are_cut_off_and_counted() -> None:
+    config = read("""
+request: {url: /p}
+response: {records: rows, total: total, max_records: 2}
+""")
+    rows = [{"id": number} for number in (1, 2, 3)]
+    ids, total, _ = await fetch(config, said(json.dumps({"rows": rows, "total": 3})))
+    assert (ids, total) == (["1", "2"], 3)
