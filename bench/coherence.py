@@ -23,7 +23,7 @@ from tests.coherence.checker import Report
 from tests.coherence.replicas import as_processes, in_this_process
 from tests.coherence.rounds import run
 from tests.coherence.world import Plan, World
-from tests.servers.postgres import postgres
+from tests.servers.postgres import postgres, replica_of
 from tests.servers.valkey import valkey
 
 TOLD_EVERY = 5.0
@@ -88,8 +88,13 @@ def _progress(plan: Plan) -> Callable[[Report], None]:
 
 
 async def _run(plan: Plan, tell: Callable[[Report], None]) -> Report:
-    with postgres() as database, valkey() as redis, tempfile.TemporaryDirectory() as folder:
-        return await run(World(redis, database), Path(folder), plan, tell)
+    with (
+        postgres() as database,
+        replica_of(database) as standby,
+        valkey() as redis,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        return await run(World(redis, database, standby), Path(folder), plan, tell)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -167,10 +168,14 @@ def generation(body: bytes) -> int:
 async def in_this_process(configs: Sequence[Path]) -> AsyncIterator[list[Local]]:
     """Open a gateway for each of *configs*."""
     async with AsyncExitStack() as stack:
-        yield [
-            Local(await stack.enter_async_context(open_gateway(load_config(each, {}))))
-            for each in configs
-        ]
+        yield [Local(await _opened(stack, each)) for each in configs]
+
+
+async def _opened(stack: AsyncExitStack, config: Path) -> Gateway:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(TierError):  # a starved machine: whoever runs a gateway tries again
+                return await stack.enter_async_context(open_gateway(load_config(config, {})))
 
 
 @asynccontextmanager

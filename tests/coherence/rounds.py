@@ -85,12 +85,12 @@ class Rounds:
     async def _faulty(self, fleet: Fleet) -> None:
         """Something befalls while replicas are asked, is mended, and all is asked for again."""
         checker, plan, chance = fleet.checker, self._plan, fleet.chance
-        fault = fleet.victims.draw(chance)
+        fault = fleet.victims.draw(chance, plan.whose)
         self.report.faults[fault.name] += 1
         asked = asyncio.create_task(self._asked(fleet))
         await asyncio.sleep(chance.random() * plan.seconds)
         await fault.begin()
-        if chance.random() < plan.outlasting:
+        if fault.withdrawn_within or chance.random() < plan.outlasting:
             # Longer than those who can't be heard of are waited for.
             meanwhile, lasts = checker.outlast(), 3 * plan.lease
         else:

@@ -2,15 +2,15 @@
 
 The checker is shown to find what it looks for: with the fence, the log's replay, the wait for
 other replicas, the end of a replica's own lease, the leases of keys, the look at a silent log, the
-look at what others' flights bring, or the fence of late writes broken on purpose, each run ends
-with a violation.
+look at what others' flights bring, the fence of late writes, or the position of what a standby has
+broken on purpose, each run ends with a violation.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,8 +21,10 @@ import uvloop
 from gateway.invalidations import Invalidations
 from gateway.refill import Refill
 from storage.database import DatabaseTier
+from storage.entry_rows import Kept
 from storage.invalidation import InvalidationLog
 from storage.leases import Look, Noted, Result, Work
+from storage.postgres_entries import PostgresEntries
 from storage.shared_leases import SharedLeases
 from storage.tier import TierError
 from storage.tiers import Tiers
@@ -31,7 +33,7 @@ from tests.coherence.checker import Report
 from tests.coherence.replicas import as_processes
 from tests.coherence.rounds import run
 from tests.coherence.world import Plan, World
-from tests.servers.postgres import Server
+from tests.servers.postgres import Server, replica_of
 from tests.servers.valkey import valkey
 
 
@@ -39,6 +41,18 @@ from tests.servers.valkey import valkey
 def world(postgres_server: Server) -> Iterator[World]:
     with valkey() as server:  # it is emptied and killed: nobody else has this one
         yield World(server, postgres_server)
+
+
+@pytest.fixture(scope="module")
+def standby(postgres_server: Server) -> Iterator[Server]:
+    with replica_of(postgres_server) as server:
+        yield server
+
+
+@pytest.fixture
+def world_with_standby(postgres_server: Server, standby: Server) -> Iterator[World]:
+    with valkey() as server:
+        yield World(server, postgres_server, standby)
 
 
 def done(world: World, folder: Path, plan: Plan) -> Report:
@@ -58,16 +72,18 @@ def test_replicas_serve_nothing_that_was_withdrawn_whatever_befalls_the_servers(
 
 @pytest.mark.timeout(300)  # interpreters start, perhaps beside other work
 def test_processes_that_are_killed_and_stopped_serve_nothing_that_was_withdrawn(
-    world: World, tmp_path: Path
+    world_with_standby: World, tmp_path: Path
 ) -> None:
     plan = Plan(rounds=12, opening=as_processes, replicas=2, within=60)
-    report = done(world, tmp_path, plan)
+    report = done(world_with_standby, tmp_path, plan)
     assert report.violations == []
     assert report.rounds >= 3
     assert report.withdrawals > report.refused
 
 
-def broken(world: World, folder: Path, lease: float = 0.5, outlasting: float = 0.25) -> str:
+def broken(
+    world: World, folder: Path, lease: float = 0.5, outlasting: float = 0.25, whose: str = ""
+) -> str:
     plan = Plan(
         rounds=300,
         queries=1,
@@ -76,6 +92,7 @@ def broken(world: World, folder: Path, lease: float = 0.5, outlasting: float = 0
         seconds=0.2,
         lease=lease,
         outlasting=outlasting,
+        whose=whose,
         give_up=1,
         fleets=2,
     )
@@ -179,6 +196,21 @@ def test_a_flight_that_brings_whoever_joins_it_what_it_has_is_found(
     """Nobody looks whether what they share was withdrawn before they came."""
     monkeypatch.setattr(Tiers, "serves", lambda *_: True)
     assert "served generation" in broken(world, tmp_path)
+
+
+@pytest.mark.timeout(150)
+def test_a_standby_that_is_taken_for_the_primary_is_found(
+    world_with_standby: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a standby has is taken to stand up to where the primary's log is, and not its own."""
+
+    async def find(self: PostgresEntries, keys: list[str]) -> Sequence[Kept]:
+        (position,) = (await self._database.rows("SELECT position FROM invalidation_state"))[0]
+        kept = await self._select(keys, 0)  # of the primary this would do
+        return [Kept(kept[key].wire, position) for key in keys]
+
+    monkeypatch.setattr(PostgresEntries, "_find", find)
+    assert "served generation" in broken(world_with_standby, tmp_path, whose="standby")
 
 
 @pytest.mark.timeout(150)

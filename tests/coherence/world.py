@@ -20,6 +20,7 @@ from storage.invalidation import InvalidationLog
 from tests.coherence.checker import Checker, Report
 from tests.coherence.faults import Victims
 from tests.coherence.replicas import SOURCE, Replica, in_this_process
+from tests.coherence.standby import Standby
 from tests.coherence.upstream import Upstream
 from tests.fault_proxy import FaultProxy
 from tests.servers.postgres import Server
@@ -53,6 +54,8 @@ class Plan:
     """For how long a fault lasts at most, in seconds."""
     outlasting: float = 0.25
     """The part of faults that outlast a lease."""
+    whose: str = ""
+    """Whom faults befall: the beginning of their names."""
     lease: float = 0.5
     """Of a replica on its memory, in seconds."""
     killing: int = 0
@@ -94,10 +97,11 @@ class Fleet:
 
 
 class World:
-    """The servers, which all fleets share."""
+    """The servers, which all fleets share; with a *standby*, replicas read from that."""
 
-    def __init__(self, redis: Valkey, postgres: Server) -> None:
+    def __init__(self, redis: Valkey, postgres: Server, standby: Server | None = None) -> None:
         self._redis, self._postgres = redis, postgres
+        self._standby = None if standby is None else Standby(standby)
         self.kills = 0
         """How often a server was killed, or was started again."""
 
@@ -119,13 +123,17 @@ class World:
                 )
                 for _ in range(plan.replicas)
             ]
+            to_standby = await self._to_standby(stack, plan, url)
             prefix = f"{secrets.token_hex(4)}:"
             configs = []
             for each, pair in enumerate(proxies):
                 document = {
                     **_shared(plan, upstream.url),
                     "redis": _redis(pair[0].port, number, prefix),
-                    "database": _database(pair[1].port, url, each),
+                    "database": {
+                        **_database(pair[1].port, url, each),
+                        "replicas": [_at(proxy.port, url) for proxy in to_standby[each : each + 1]],
+                    },
                 }
                 configs.append(folder / f"{each}.yaml")
                 configs[-1].write_text(yaml.safe_dump(document))
@@ -136,6 +144,8 @@ class World:
                 to_postgres=to_postgres,
                 replicas=replicas,
                 empty_redis=lambda: self._empty(number),
+                standby=self._standby,
+                to_standby=to_standby,
             )
             chance, queries = random.Random(seed), [f"q{each}" for each in range(plan.queries)]
             checker = Checker(replicas, upstream, queries, chance, report)
@@ -151,6 +161,19 @@ class World:
         await asyncio.to_thread(server.start)
         self.kills += 1
         return f"{name} killed"
+
+    async def _to_standby(
+        self, stack: AsyncExitStack, plan: Plan, url: str
+    ) -> Sequence[FaultProxy]:
+        """Return a proxy for each replica, where there is a standby, which has the database."""
+        if self._standby is None:
+            return ()
+        await self._standby.received(url.rpartition("/")[2])
+        stack.push_async_callback(self._standby.catch_up)
+        return [
+            await stack.enter_async_context(FaultProxy(self._standby.port))
+            for _ in range(plan.replicas)
+        ]
 
     def _empty(self, number: int) -> None:
         with redis.Redis(port=self._redis.port, db=number, protocol=2) as client:
@@ -169,10 +192,15 @@ def _redis(port: int, number: int, prefix: str) -> Mapping[str, Any]:
 
 def _database(port: int, url: str, replica: int) -> Mapping[str, Any]:
     """Every replica reads and writes in a way of its own."""
-    login, _, rest = url.partition("@")
     return {
-        "url": f"{login}@127.0.0.1:{port}/{rest.partition('/')[2]}",
+        "url": _at(port, url),
         "write": ("behind", "through")[replica % 2],
         "read": ("sequential", "hedged", "race")[replica % 3],
         "pool": {"size": 3, "overflow": 3, "statement": "5s", "connect": "1s"},
     }
+
+
+def _at(port: int, url: str) -> str:
+    """Return *url* with another port."""
+    login, _, rest = url.partition("@")
+    return f"{login}@127.0.0.1:{port}/{rest.partition('/')[2]}"
