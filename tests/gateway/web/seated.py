@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.access.identity import READING
+from gateway.access.identity import READING, Scope
 from gateway.access.keys import new_key
 from gateway.access.spec import AccessSection
 from gateway.config import Config
@@ -58,12 +58,17 @@ async def crowd(
     return await asking
 
 
-async def keyed(config: Config, *tenants: str, sources: frozenset[str] | None = None) -> list[str]:
+async def keyed(
+    config: Config,
+    *tenants: str,
+    sources: frozenset[str] | None = None,
+    scopes: frozenset[Scope] = READING,
+) -> list[str]:
     """Keep an API key of each of *tenants*, for *sources*; return the lines that show them."""
     database = (await open_database(config.database.url)).database
     lines = []
     for tenant in tenants:
-        key, shown = new_key(tenant, READING, created=1.0, sources=sources)
+        key, shown = new_key(tenant, scopes, created=1.0, sources=sources)
         await ApiKeyStore(database).add(key.row)
         lines.append(f"Authorization: Bearer {shown}")
     await database.close()
