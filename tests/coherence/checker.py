@@ -59,21 +59,26 @@ class Checker:
     async def cross(self) -> None:
         """Withdraw what everybody fetches just now, and ask for it before and when that has ended.
 
-        Some renew it: their flights are others, and share the fetch.
+        Some renew it, or want it with or without a summary before and the other way later: where
+        there are summaries their flights are others, and share the fetch.
         """
         await self.withdraw_all()
-        query = self._random.choice(self._queries)
+        query, before = self._random.choice(self._queries), self._random.random() < 0.5
         with self._upstream.holding(query) as held:
             renewing = [self._random.random() < 0.3 for _ in self.replicas]
             asks = [
-                asyncio.ensure_future(self._ask(replica, query, renew=renew))
+                asyncio.ensure_future(self._ask(replica, query, renew=renew, summary=before))
                 for replica, renew in zip(self.replicas, renewing, strict=True)
             ]
             asked = asyncio.ensure_future(held.asked.wait())
             await asyncio.wait([asked, *asks], timeout=1, return_when=asyncio.FIRST_COMPLETED)
             asked.cancel()
             await self._all([self._withdraw_one(query)])
-            asks += [asyncio.ensure_future(self._ask(each, query)) for each in self.replicas]
+            asks += [
+                asyncio.ensure_future(self._ask(each, query, summary=summary))
+                for each in self.replicas
+                for summary in (not before, before)
+            ]
             await asyncio.sleep(0.02)  # they are under way
         await self._all(asks)
         await self._all([self._ask(replica, query) for replica in self.replicas])
@@ -142,11 +147,14 @@ class Checker:
     async def _withdraw_one(self, query: str) -> None:
         await self._withdraw(self._random.choice(self.replicas), {"source": SOURCE, "q": query})
 
-    async def _ask(self, replica: Replica, query: str, *, renew: bool = False) -> None:
+    async def _ask(
+        self, replica: Replica, query: str, *, renew: bool = False, summary: bool = True
+    ) -> None:
         least = self._floor[query]
         self.report.lookups += 1
         try:
-            served = await (replica.renew(query) if renew else replica.ask(query))
+            asking = replica.renew(query) if renew else replica.ask(query, summary=summary)
+            served = await asking
         except AwayError:
             return
         except UnansweredError as error:

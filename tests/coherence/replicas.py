@@ -40,8 +40,8 @@ class UnansweredError(Exception):
 class Replica(Protocol):
     """Who is asked."""
 
-    async def ask(self, query: str) -> int:
-        """Return the generation that is served."""
+    async def ask(self, query: str, *, summary: bool = True) -> int:
+        """Return the generation that is served, with its *summary* or without."""
 
     async def renew(self, query: str) -> int:
         """Return the generation that is fetched."""
@@ -64,10 +64,10 @@ class Local:
     async def shares(self) -> bool:
         return bool(self._link.up) and self._gateway.tiers.sure
 
-    async def ask(self, query: str) -> int:
-        lookup = make_lookup(self._gateway.routes[SOURCE], query)
+    async def ask(self, query: str, *, summary: bool = True) -> int:
+        lookup, resolver = make_lookup(self._gateway.routes[SOURCE], query), self._gateway.resolver
         try:
-            return generation((await self._gateway.resolver.resolve(lookup)).body())
+            return generation((await resolver.resolve(lookup, want_summary=summary)).body())
         except UpstreamError as error:
             raise UnansweredError(f"{error.kind} {error.message}") from error
 
@@ -122,8 +122,9 @@ class Remote:
             return False
         return True
 
-    async def ask(self, query: str) -> int:
-        return generation(await self._body("GET", f"/v1/search?source={SOURCE}&q={query}"))
+    async def ask(self, query: str, *, summary: bool = True) -> int:
+        path = f"/v1/search?source={SOURCE}&q={query}&summary={'wait' if summary else 'none'}"
+        return generation(await self._body("GET", path))
 
     async def renew(self, query: str) -> int:
         body = {"source": SOURCE, "q": query}

@@ -2,8 +2,8 @@
 
 The checker is shown to find what it looks for: with the fence, the log's replay, the wait for
 other replicas, the end of a replica's own lease, the leases of keys, the look at a silent log, the
-look at what others' flights bring, the fence of late writes, or the position of what a standby has
-broken on purpose, each run ends with a violation.
+look at what others' flights bring, or their fetches, the fence of late writes, or the position of
+what a standby has broken on purpose, each run ends with a violation.
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
 import uvloop
 
+from gateway.flights import Flights
 from gateway.invalidations import Invalidations
 from gateway.refill import Refill
+from gateway.refill.fetching import Fetch
 from storage.database import DatabaseTier
 from storage.entry_rows import Kept
 from storage.invalidation import InvalidationLog
@@ -211,6 +215,21 @@ def test_a_standby_that_is_taken_for_the_primary_is_found(
 
     monkeypatch.setattr(PostgresEntries, "_find", find)
     assert "served generation" in broken(world_with_standby, tmp_path, whose="standby")
+
+
+@pytest.mark.timeout(150)
+def test_a_fetch_that_is_shared_whenever_it_began_is_found(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flight takes what another fetches, though that began before a withdrawal and it after."""
+    opened = Refill.__init__
+
+    def careless(self: Refill, **parts: Any) -> None:
+        opened(self, **parts)
+        self._fetches = cast("Flights[Fetch]", SimpleNamespace(join=self._fetches.join, begun=-1))
+
+    monkeypatch.setattr(Refill, "__init__", careless)
+    assert "served generation" in broken(world, tmp_path)
 
 
 @pytest.mark.timeout(150)

@@ -128,7 +128,7 @@ class World:
             configs = []
             for each, pair in enumerate(proxies):
                 document = {
-                    **_shared(plan, upstream.url),
+                    **_shared(plan, upstream.url, number),
                     "redis": _redis(pair[0].port, number, prefix),
                     "database": {
                         **_database(pair[1].port, url, each),
@@ -180,8 +180,10 @@ class World:
             client.flushdb()
 
 
-def _shared(plan: Plan, upstream: str) -> Mapping[str, Any]:
-    items = source(upstream, summary={"by": "none"}, limits={"breaker": {"failures": 1000}})
+def _shared(plan: Plan, upstream: str, number: int) -> Mapping[str, Any]:
+    """Every second fleet has summaries: flights with and without one, which share fetches."""
+    summary = {"by": "extractive", "roles": {"purpose": ["use"]}} if number % 2 else {"by": "none"}
+    items = source(upstream, summary=summary, limits={"breaker": {"failures": 1000}})
     return {"invalidation": {"lease": f"{int(plan.lease * 1000)}ms"}, "sources": {SOURCE: items}}
 
 
