@@ -223,3 +223,11 @@ async def test_what_finds_nothing_is_offered_the_nearest_names(
         tag = response.headers["ETag"]
     async with client.get(SEARCH, params=mistyped, headers={"If-None-Match": tag}) as response:
         assert response.status == 304
+
+
+async def test_a_hundred_lookups_are_not_too_many(
+    client: aiohttp.ClientSession, upstream: StubUpstream
+) -> None:
+    found = await batch(client, *[{"source": "plain", "q": "a"}] * 100)
+    assert [each["status"] for each in found] == [200] * 100
+    assert upstream.count == 1
