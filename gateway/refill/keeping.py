@@ -46,22 +46,22 @@ class Keeping:
         if route.store == "never" or self._tiers.withdrawn(entry):
             return False
         self._queries.note(lookup, route)
-        beside = []
+        beside: list[asyncio.Future[None]] = []
         if route.summarizer is not None:
             beside.append(self._summaries.settled())
         if named and route.store == "permanent":
-            beside.append(self._remember(lookup, route, entry, named))
-        tasks = [asyncio.create_task(each) for each in beside]
+            remembering = self._remember(lookup, route, entry, named)
+            beside.append(asyncio.create_task(remembering))
         try:
             took = await self._tiers.put(entry, memory_only=route.store == "memory_only")
-            for task in tasks:
-                await task
+            for each in beside:
+                await each
         except BaseException:
             # Nothing of it goes on here when the failure is told. What a database has taken into a
             # batch it may write all the same: the fence looks at that (design §7).
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for each in beside:
+                each.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             raise
         return bool(took)
 

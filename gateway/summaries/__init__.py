@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 
@@ -124,9 +125,9 @@ class Summaries:
             duplicates=same,
         )
 
-    async def settled(self) -> None:
-        """Return when the summaries that were kept until now are written."""
-        await self._kept.settled()
+    def settled(self) -> asyncio.Future[None]:
+        """Return what ends when the summaries that were kept until now are written."""
+        return self._kept.settled()
 
     async def close(self) -> None:
         """Write what is still to be written."""

@@ -81,13 +81,16 @@ class KeptSummaries:
             await self._duplicates.remember(task, summary.at + ttl)
         return summary
 
-    async def settled(self) -> None:
-        """Write what is due; return when it is written.
+    def settled(self) -> asyncio.Future[None]:
+        """Begin to write what is due, at once; return what ends when it is written.
 
         It may be for others than who waits for it: who leaves takes nothing from them.
         """
         if self._due:
-            await asyncio.shield(self._write_due())
+            return asyncio.shield(self._write_due())
+        nothing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        nothing.set_result(None)
+        return nothing
 
     async def close(self) -> None:
         """Write what is due and finish what is being written."""
