@@ -75,8 +75,11 @@ class _NoSummaries(Summaries):
     def __init__(self) -> None:
         pass
 
-    async def settled(self) -> None:
+    def settled(self) -> asyncio.Future[None]:
         """There is nothing to write."""
+        written = asyncio.get_running_loop().create_future()
+        written.set_result(None)
+        return written
 
 
 class _NoNames(NameIndex):
