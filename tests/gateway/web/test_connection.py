@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
@@ -84,3 +85,42 @@ async def test_a_hit_right_after_a_parsed_request_is_answered_from_its_bytes(
 
 async def test_a_connection_that_closes_answers_nothing_more(server: web.Server) -> None:
     assert await asked(server, b"Connection: close\r\n") == [b"HTTP/1.1 200 OK"]
+
+
+@asynccontextmanager
+async def idle(server: web.Server) -> AsyncIterator[tuple[Connection, Wire]]:
+    """Yield a connection whose first request was parsed and answered."""
+    wire = Wire(lambda: None)
+    protocol = connection(server, Hits(), entrance_of(web.Application()))
+    protocol.connection_made(wire)
+    protocol.data_received(_REQUEST % b"")
+    async with asyncio.timeout(30):
+        while not wire.written or protocol._waiter is None:
+            await asyncio.sleep(0)
+    yield protocol, wire
+    protocol.connection_lost(None)
+
+
+async def test_a_client_that_does_not_read_is_sent_nothing_from_bytes(server: web.Server) -> None:
+    async with idle(server) as (protocol, wire):
+        protocol.pause_writing()
+        protocol.data_received(_HIT)
+        assert len(wire.written) == 1
+
+
+async def test_a_server_that_stops_answers_no_further_hit(server: web.Server) -> None:
+    async with idle(server) as (protocol, wire):
+        protocol.close()
+        protocol.data_received(_HIT)
+        assert len(wire.written) == 1
+
+
+async def test_a_connection_that_asks_for_hits_is_not_silent(server: web.Server) -> None:
+    async with idle(server) as (protocol, wire):
+        protocol.data_received(_HIT)
+        protocol._next_keepalive_close_time = 0.0
+        protocol._process_keepalive()
+        assert not wire.closed
+        protocol._next_keepalive_close_time = 0.0
+        protocol._process_keepalive()
+        assert wire.closed
