@@ -155,7 +155,7 @@ async def test_of_one_cent_bulk_stops_first_then_refreshes_then_callers_get_reco
         upstream.default = Reply(records=[changed], echo=True)
         for lookup in bulk:
             assert "stale" in await ask(client, lookup.text)
-            await landed(gateway)  # one at a time: what is in the air holds an estimate of its price
+            await landed(gateway)  # what is in the air holds an estimate of its price
         by_refresh = chat.calls
         assert by_refresh > by_bulk + 1
         assert 0.007 < spent() <= 0.008
