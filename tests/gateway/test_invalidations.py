@@ -293,7 +293,7 @@ async def test_the_checker_finds_who_is_acknowledged_too_early(fleet: Fleet) -> 
 
 
 async def found_by_checker(replicas: list[Replica], **broken: bool) -> bool:
-    for seed in range(10):
+    for seed in range(50):
         if await Checker(replicas, seed, **broken).stale():
             return True
     return False
