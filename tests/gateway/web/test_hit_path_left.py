@@ -14,6 +14,7 @@ import pytest
 from gateway.config import Config
 from gateway.events import Asked
 from gateway.freshness import SUMMARY_RETRY
+from gateway.web import encoding
 from gateway.web.hit_path import HITS
 from storage.withdrawals import Scope
 from tests.clocks import ManualClock
@@ -48,6 +49,13 @@ def quick(world: World) -> int:
     """Return how often the hit path has answered."""
     world.app[HITS].flush()
     return sum(count for event in world.told(Asked) for _, count in event.lookups)
+
+
+def asked_by(world: World, tenant: str) -> int:
+    """Return how often the hit path has answered *tenant*."""
+    world.app[HITS].flush()
+    told = [event for event in world.told(Asked) if event.tenant == tenant]
+    return sum(count for event in told for _, count in event.lookups)
 
 
 @pytest.mark.parametrize("share", ["tenant", "public"])
@@ -116,6 +124,35 @@ async def test_a_hit_says_that_answers_differ_by_origin_where_origins_are_listed
         before = quick(world)
         assert (await ask(world)).headers["vary"] == "Accept-Encoding, Origin"
         assert quick(world) == before + 1
+
+
+@pytest.mark.parametrize("coding", ["zstd", "br", "gzip"])
+async def test_a_hit_is_sent_in_the_coding_that_its_client_takes(world: World, coding: str) -> None:
+    target = f"/v1/search?source=medicine&q={'aspirin' * 20}"
+    plain = (await ask(world, get(target))).body
+    assert len(plain) >= encoding.MIN_BYTES
+    request = get(target, f"Accept-Encoding: {coding}")
+    await learned(world, request)
+    before = quick(world)
+    hit = await ask(world, request)
+    assert quick(world) == before + 1
+    assert hit.headers["content-encoding"] == coding
+    assert hit.body == encoding.encode(plain, coding)
+
+
+async def test_a_hit_is_counted_for_the_tenant_that_asked(
+    config: Config, clock: ManualClock
+) -> None:
+    async with AsyncExitStack() as stack:
+        tenants = ("acme", "beta")
+        keys = await keyed(config, *tenants)
+        world = await World.opened(stack, required(config, "public"), clock)
+        for key in keys:
+            await learned(world, get(ASPIRIN, key))
+        for tenant, key in zip(tenants, keys, strict=True):
+            before = asked_by(world, tenant)
+            await ask(world, get(ASPIRIN, key))
+            assert asked_by(world, tenant) == before + 1
 
 
 async def test_what_lacks_its_summary_is_never_ready(tmp_path: Path) -> None:
